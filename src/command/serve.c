@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "command/command.h"
+#include "gateway/gateway.h"
+#include "gateway/screen.h"
+
+static void write_log(struct log *log, enum log_level level, const char *line, size_t n) {
+    (void)log;
+    fprintf(stderr, "h3gw: %s%s%.*s\n", level == LOG_INFO ? "" : log_level_text(level),
+            level == LOG_INFO ? "" : ": ", (int)n, line);
+}
+
+static void help(const struct config_flags *flags) {
+    struct buf text;
+
+    buf_init(&text);
+    buf_str(&text,
+            STR("Usage: h3gw serve [FLAG]...\n\n"
+                "Serve HTTPS (HTTP/1.1 and HTTP/2 on TCP) and HTTP/3 (on the same UDP port) in "
+                "front\nof an app, or of the built-in httpbin.\n\n"
+                "  h3gw serve --upstream http://127.0.0.1:3000\n"
+                "  h3gw serve --listen :8443 --host app.test\n"
+                "  h3gw serve --config dev.ini\n\n"));
+    args_help(&flags->table, &text);
+    fwrite(text.p, 1, text.n, stdout);
+    buf_fini(&text);
+}
+
+/* 0, or the exit status. */
+static int configure(struct config *c, const struct args *args) {
+    const char *file = args_value(args, "config");
+    int err;
+
+    bool read = !file || config_read_file(c, file) == 0;
+    err = config_read_flags(c, args, file != NULL);
+    if (err)
+        return err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
+    if (!read && c->n_servers == 0)
+        return STATUS_FAILED;
+    err = config_check(c);
+    if (!err && read)
+        return 0;
+    return file || err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
+}
+
+static void show_errors(const struct buf *errors) {
+    struct str rest = buf_view(errors), line;
+
+    while (str_cut(&rest, '\n', &line))
+        if (line.n)
+            fprintf(stderr, "h3gw: " STR_FMT "\n", STR_ARG(line));
+}
+
+static void show_screen(const struct gateway *g) {
+    struct buf text;
+    bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+
+    buf_init(&text);
+    screen_print(g, colour, &text);
+    fwrite(text.p, 1, text.n, stdout);
+    fflush(stdout);
+    buf_fini(&text);
+}
+
+/* As many descriptors as the system lets us have: each connection needs one. */
+static void raise_descriptors(void) {
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int run(struct config *c) {
+    struct log log = {.level = (enum log_level)c->gateway.log_level, .write = write_log};
+    struct gateway g;
+    int err;
+
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
+    err = gateway_start(&g, c, &log, getenv);
+    if (err)
+        return STATUS_FAILED;
+    show_screen(&g);
+    err = gateway_run(&g);
+    gateway_stop(&g);
+    return err ? STATUS_FAILED : STATUS_FINE;
+}
+
+static int serve(const struct args *args) {
+    struct config config;
+    struct buf errors;
+    int status = STATUS_FAILED;
+
+    buf_init(&errors);
+    if (!config_init(&config, &errors)) {
+        status = configure(&config, args);
+        if (!status)
+            status = run(&config);
+    }
+    show_errors(&errors);
+    config_fini(&config);
+    buf_fini(&errors);
+    return status;
+}
+
+int command_serve(int argc, char **argv) {
+    struct config_flags flags;
+    struct args args;
+    struct buf message;
+    int status = STATUS_USAGE;
+
+    config_flags_init(&flags);
+    buf_init(&message);
+    if (args_parse(&args, &flags.table, argc, argv, &message)) {
+        fprintf(stderr, "h3gw serve: " STR_FMT "\n", STR_ARG(buf_view(&message)));
+        buf_fini(&message);
+        return status;
+    }
+    if (args_has(&args, "help")) {
+        help(&flags);
+        status = STATUS_FINE;
+    } else if (args.n_words) {
+        fprintf(stderr,
+                "h3gw serve: \"" STR_FMT "\" is no flag; the app's address is given with "
+                "--upstream\n",
+                STR_ARG(args.words[0]));
+    } else {
+        status = serve(&args);
+    }
+    args_fini(&args);
+    buf_fini(&message);
+    return status;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/binding.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "proto/h1/h1.h"
+#include "proto/h2/h2.h"
+#include "proto/h3/h3.h"
+#include "tls/engine.h"
+
+/* Room for a burst of full-size datagrams while the worker is busy elsewhere. */
+enum { UDP_BUFFER = 4 << 20 };
+
+static struct stream_engine *make_http(void *context, struct peer *peer) {
+    struct binding *b = context;
+
+    if (peer->version == HTTP_2)
+        return h2_server_new(&b->worker->http, peer);
+    return h1_server_new(&b->worker->http, peer);
+}
+
+static struct stream_engine *accept_tcp(void *context, struct peer *peer) {
+    struct binding *b = context;
+    struct tls_engine_config config = {
+        .turn = &b->worker->turn,
+        .context = b->tcp_tls,
+        .peer = peer,
+        .inner = make_http,
+        .inner_context = b,
+        .handshake_timeout_ns = b->worker->config->gateway.handshake_timeout_ns,
+        .scratch = b->worker->tls_scratch,
+        .log = b->worker->log,
+    };
+
+    peer->server = b;
+    return tls_engine_new(&config);
+}
+
+static struct quic_app *accept_quic(void *context, struct quic_conn *conn,
+                                    const struct peer *peer) {
+    struct binding *b = context;
+
+    /* A client may do without ALPN as far as TLS is concerned; RFC 9114 3.1 wants it. */
+    if (strcmp(peer->alpn, "h3") != 0)
+        return NULL;
+    return h3_server_new(&b->worker->http, conn, peer);
+}
+
+static int make_context(struct binding *b, const struct binding_config *c,
+                        enum tls_transport transport, struct tls_context **ret_context) {
+    struct tls_server server = {
+        .cert_pem = buf_view(&c->identity->cert_pem),
+        .key_pem = buf_view(&c->identity->key_pem),
+        .owner = b,
+    };
+    struct tls_server_config config = {
+        .transport = transport,
+        .alpn = transport == TLS_QUIC ? "h3" : "h2,http/1.1",
+        .servers = &server,
+        .n_servers = 1,
+        .keylog = c->keylog,
+    };
+
+    return tls_server_context_new(&config, ret_context, b->problem, sizeof b->problem);
+}
+
+static void describe(struct binding *b, const char *what, int err) {
+    char text[ADDR_TEXT];
+    const char *advice = "";
+
+    addr_text(&b->addr, text);
+    if (err == ERR_EXISTS)
+        advice = ": another program has this port; stop it, or choose another with --listen";
+    else if (err == ERR_REFUSED && addr_port(&b->addr) < 1024)
+        advice =
+            ": ports below 1024 need root or CAP_NET_BIND_SERVICE; use one above with --listen";
+    snprintf(b->problem, sizeof b->problem, "cannot listen on %s %s: %s%s", what, text,
+             err == ERR_SYSTEM ? strerror(errno) : err_text(err), advice);
+}
+
+static int open_tcp(struct binding *b, const struct binding_config *c) {
+    struct worker *w = b->worker;
+    struct listener_config config = {
+        .loop = w->loop,
+        .log = w->log,
+        .addr = b->addr,
+        .reuse_port = false,
+        .max_streams = (uint32_t)w->config->gateway.connections,
+        .write_timeout_ns = w->config->gateway.write_timeout_ns,
+        .accept = accept_tcp,
+        .context = b,
+    };
+    int err = make_context(b, c, TLS_TCP, &b->tcp_tls);
+
+    if (err)
+        return err;
+    err = listener_open(&config, &b->tcp);
+    if (err) {
+        describe(b, "TCP", err);
+        return err;
+    }
+    b->addr = *listener_addr(b->tcp);
+    return 0;
+}
+
+static struct quic_config quic_config_of(struct binding *b, const struct binding_config *c) {
+    static const enum quic_retry retries[] = {QUIC_RETRY_AUTO, QUIC_RETRY_ALWAYS, QUIC_RETRY_OFF};
+    static const enum quic_cc ccs[] = {QUIC_CUBIC, QUIC_RENO, QUIC_BBR};
+    const struct gateway_options *o = &b->worker->config->gateway;
+    struct quic_config q;
+
+    quic_config_default(&q);
+    q.turn = &b->worker->turn;
+    q.log = b->worker->log;
+    q.tls = b->quic_tls;
+    q.accept = accept_quic;
+    q.context = b;
+    q.cc = ccs[o->cc];
+    q.retry = retries[o->quic_retry];
+    memcpy(q.secret, c->secret, sizeof q.secret);
+    q.stream_window_bytes = (uint32_t)o->body_buffer_bytes;
+    q.conn_window_bytes = (uint32_t)o->body_buffer_bytes * 8;
+    q.streams = (uint32_t)o->streams;
+    q.max_handshakes = (uint32_t)o->handshakes;
+    q.max_conns = (uint32_t)o->connections;
+    q.idle_timeout_ns = o->idle_timeout_ns;
+    q.handshake_timeout_ns = o->handshake_timeout_ns;
+    return q;
+}
+
+static int open_udp(struct binding *b, const struct binding_config *c) {
+    struct port_config config = {
+        .loop = b->worker->loop,
+        .log = b->worker->log,
+        .addr = b->addr,
+        .receive_buffer_bytes = UDP_BUFFER,
+    };
+    int err = make_context(b, c, TLS_QUIC, &b->quic_tls);
+
+    if (err)
+        return err;
+    err = port_open(&config, &b->udp);
+    if (err) {
+        describe(b, "UDP", err);
+        return err;
+    }
+    struct quic_config q = quic_config_of(b, c);
+    struct datagram_engine *engine = quic_server_new(&q);
+    if (!engine) {
+        port_free(b->udp);
+        b->udp = NULL;
+        return ERR_NO_MEMORY;
+    }
+    port_start(b->udp, engine);
+    return 0;
+}
+
+int binding_open(struct binding *b, const struct binding_config *c) {
+    const struct gateway_options *o = &c->worker->config->gateway;
+    unsigned long long advertised = c->server->options.advertise;
+
+    *b = (struct binding){.worker = c->worker, .server = c->server, .addr = c->listen->addr};
+    int err = open_tcp(b, c);
+    if (err) {
+        binding_close(b);
+        return err;
+    }
+    if (!config_http3(c->worker->config, c->server) || open_udp(b, c))
+        return 0;
+    snprintf(b->alt_svc, sizeof b->alt_svc, "h3=\":%llu\"; ma=%llu",
+             advertised ? advertised : addr_port(&b->addr),
+             (unsigned long long)(o->alt_svc_max_age_ns / SECOND_NS));
+    return 0;
+}
+
+void binding_drain(struct binding *b) {
+    if (b->tcp)
+        listener_drain(b->tcp);
+    if (b->udp)
+        port_drain(b->udp);
+}
+
+bool binding_idle(const struct binding *b) {
+    return (!b->tcp || listener_streams(b->tcp) == 0) && (!b->udp || port_idle(b->udp));
+}
+
+void binding_close(struct binding *b) {
+    if (b->tcp)
+        listener_free(b->tcp);
+    if (b->udp)
+        port_free(b->udp);
+    b->tcp = NULL;
+    b->udp = NULL;
+    tls_context_free(b->tcp_tls);
+    tls_context_free(b->quic_tls);
+    b->tcp_tls = b->quic_tls = NULL;
+}

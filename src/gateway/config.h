@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/args.h"
+#include "base/buf.h"
+#include "gateway/option.h"
+#include "http/uri.h"
+
+/* What the gateway is to be: read from a file or from flags, checked as a whole, immutable
+ * from then on. All that is wrong is told at once, each with its place.
+ *
+ *   config_init -> config_read_file | config_read_flags -> config_check -> used -> config_fini */
+
+/* Where something was said, for messages: "dev.ini:12" or "--listen". */
+struct config_place {
+    struct str file; /* empty: a flag */
+    int line;
+};
+
+enum { CONFIG_MAX_HOSTS = 60 }; /* of a server: they all go into its certificate */
+
+struct config_server {
+    struct str name;
+    struct config_place place;
+    struct server_options options;
+    bool any_host; /* made by flags: takes every authority */
+    struct config_listen *listens;
+    size_t n_listens;
+    const struct config_credential *credential; /* NULL: a leaf from the local CA */
+};
+
+struct config_listen {
+    struct addr addr;
+    struct str text; /* as it was written */
+    bool optional;   /* one of several that a name stands for: may be missing here (no IPv6) */
+};
+
+struct config_credential {
+    struct str name;
+    struct config_place place;
+    struct credential_options options;
+};
+
+struct config_route {
+    struct str name;
+    struct config_place place;
+    struct route_options options;
+    const struct config_upstream *upstream; /* NULL: handler is echo */
+};
+
+struct config_upstream {
+    struct str name;
+    struct config_place place;
+    struct upstream_options options;
+    struct uri *uris;
+    size_t n_uris;
+    size_t index; /* into config.upstreams, and a worker's array of its own */
+};
+
+struct config {
+    struct arena arena;
+    struct gateway_options gateway;
+    /* Arrays of pointers, in the order of the file. */
+    struct config_server **servers;
+    struct config_credential **credentials;
+    struct config_route **routes;
+    struct config_upstream **upstreams;
+    size_t n_servers, n_credentials, n_routes, n_upstreams;
+    struct buf *errors; /* a line each, with its newline */
+    bool access_log_given;
+};
+
+int config_init(struct config *c, struct buf *errors);
+void config_fini(struct config *c);
+
+/* Adds what the file says. 0, or negative with at least one line in errors (none when memory
+ * ended). */
+int config_read_file(struct config *c, const char *path);
+
+/* The flags of `h3gw serve`, from the option table. */
+enum { MAX_FLAGS = 96 };
+struct config_flags {
+    struct args_row rows[MAX_FLAGS];
+    struct args_table table;
+};
+void config_flags_init(struct config_flags *flags);
+
+/* Adds what the flags say; file_read: --config was read before, so that flags which make
+ * servers or routes are wrong usage. 0, ERR_INVALID (wrong usage, told in errors). */
+int config_read_flags(struct config *c, const struct args *args, bool file_read);
+
+/* References, addresses, URLs, doubles. 0 or ERR_INVALID; nothing may be started then. */
+int config_check(struct config *c);
+
+/* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]. */
+bool config_http3(const struct config *c, const struct config_server *s);
+
+/* ---- for config_file.c and config_flags.c ---- */
+/* The object of that kind and name, new with defaults; its options go through
+ * option_set(…, *ret_options). */
+int config_add(struct config *c, enum option_section section, struct str name,
+               struct config_place place, void **ret_options);
+/* "dev.ini:12: [server x] listen: …" */
+void config_error(struct config *c, struct config_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/forwarding.h"
+
+#include "base/err.h"
+#include "gateway/worker.h"
+#include "tls/digest.h"
+
+enum { SERVER_OURS, SERVER_PASS }; /* of the option server-header */
+
+static struct str via_version(enum http_version v) {
+    switch (v) {
+    case HTTP_1_0: return STR("1.0 h3gw");
+    case HTTP_2: return STR("2 h3gw");
+    case HTTP_3: return STR("3 h3gw");
+    default: return STR("1.1 h3gw");
+    }
+}
+
+/* The port that the client used, as far as it said so. */
+static struct str port_text(struct exchange *x) {
+    struct str host;
+    uint16_t port = 0;
+
+    if (authority_split(x->request.authority, &host, &port) || port == 0)
+        port = x->request.authority.n ? 443 : addr_port(&x->peer->local);
+    return arena_format(&x->arena, "%u", port);
+}
+
+static int add_forwarded(struct exchange *x, struct str ip) {
+    bool ip6 = str_find(ip, ':') >= 0;
+    struct str host = x->request.authority;
+    struct str text = arena_format(&x->arena, "for=%s" STR_FMT "%s;%s" STR_FMT "%sproto=https",
+                                   ip6 ? "\"[" : "", STR_ARG(ip), ip6 ? "]\"" : "",
+                                   host.n ? "host=\"" : "", STR_ARG(host), host.n ? "\";" : "");
+
+    return text.p ? fields_append_list(&x->request.fields, STR("forwarded"), text) : ERR_NO_MEMORY;
+}
+
+/* HTTP/1.0 may come without Host; what such a client says of it is not to be believed. */
+static int forwarded_host(struct exchange *x) {
+    struct str name = STR("x-forwarded-host");
+
+    if (x->request.authority.n > 0)
+        return fields_set(&x->request.fields, name, x->request.authority);
+    fields_remove(&x->request.fields, name);
+    return 0;
+}
+
+static int forwarded_fields(struct exchange *x) {
+    struct fields *f = &x->request.fields;
+    char text[ADDR_TEXT];
+    struct str ip = arena_str(&x->arena, str_of(addr_ip_text(&x->peer->remote, text)));
+    struct str port = port_text(x), version = str_of(http_version_short(x->peer->version));
+
+    if (!ip.p || !port.p || forwarded_host(x) ||
+        fields_append_list(f, STR("x-forwarded-for"), ip) ||
+        fields_set(f, STR("x-forwarded-proto"), STR("https")) ||
+        fields_set(f, STR("x-forwarded-port"), port) ||
+        fields_set(f, STR("x-forwarded-proto-version"), version) ||
+        fields_append_list(f, STR("via"), via_version(x->peer->version)))
+        return ERR_NO_MEMORY;
+    /* Who says so himself is not to be believed; mTLS will set it. Early-Data stays where it
+     * came (RFC 8470 5.1). */
+    fields_remove(f, STR("x-forwarded-client-cert"));
+    if (x->peer->early_data && fields_set(f, STR("early-data"), STR("1")))
+        return ERR_NO_MEMORY;
+    return worker_of(x)->config->gateway.forwarded ? add_forwarded(x, ip) : 0;
+}
+
+/* A UUID of version 4 (RFC 9562 5.4). */
+static int request_id(struct exchange *x) {
+    struct str name = STR("x-request-id");
+    uint8_t b[16];
+    char hex[33];
+
+    x->request_id = fields_get(&x->request.fields, name);
+    if (x->request_id.n > 0)
+        return 0;
+    memcpy(b, worker_random(worker_of(x), sizeof b), sizeof b);
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    hex_encode(b, sizeof b, hex);
+    x->request_id = arena_format(&x->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+                                 hex + 16, hex + 20);
+    return x->request_id.p ? fields_set(&x->request.fields, name, x->request_id) : ERR_NO_MEMORY;
+}
+
+/* A trace is passed on as it came, or started, not sampled: W3C Trace Context and B3. */
+static int trace(struct exchange *x) {
+    struct fields *f = &x->request.fields;
+    char id[33], span[17];
+    struct str traceparent;
+
+    if (fields_has(f, STR("traceparent")) || fields_has(f, STR("b3")) ||
+        fields_has(f, STR("x-b3-traceid")) || fields_has(f, STR("x-b3-sampled")))
+        return 0;
+    const uint8_t *random = worker_random(worker_of(x), 24);
+    hex_encode(random, 16, id);
+    hex_encode(random + 16, 8, span);
+    traceparent = arena_format(&x->arena, "00-%s-%s-00", id, span);
+    if (!traceparent.p || fields_add(f, STR("traceparent"), traceparent) ||
+        fields_add(f, STR("x-b3-traceid"), str_of(id)) ||
+        fields_add(f, STR("x-b3-spanid"), str_of(span)) ||
+        fields_add(f, STR("x-b3-sampled"), STR("0")))
+        return ERR_NO_MEMORY;
+    return 0;
+}
+
+static int on_request(struct exchange *x) {
+    return forwarded_fields(x) || request_id(x) || trace(x) ? 503 : 0;
+}
+
+static int upstream_fields(struct exchange *x) {
+    struct fields *f = &x->response.fields;
+    uint64_t ms = (x->response_ns - x->upstream_ns) / MS_NS;
+    struct str text = arena_format(&x->arena, "%llu", (unsigned long long)ms);
+
+    if (!text.p || fields_set(f, STR("x-h3gw-upstream-service-time"), text))
+        return ERR_NO_MEMORY;
+    return fields_append_list(f, STR("via"), STR("1.1 h3gw"));
+}
+
+static int on_response(struct exchange *x) {
+    struct fields *f = &x->response.fields;
+    struct worker *w = worker_of(x);
+    bool pass = w->config->gateway.server_header == SERVER_PASS && fields_has(f, STR("server"));
+
+    if (!pass && fields_set(f, STR("server"), STR("h3gw")))
+        return ERR_NO_MEMORY;
+    if (!fields_has(f, STR("date")) && fields_add(f, STR("date"), worker_date(w)))
+        return ERR_NO_MEMORY;
+    /* An upstream's own alt-svc would send the client past us. */
+    fields_remove(f, STR("alt-svc"));
+    if (x->alt_svc.n && fields_set(f, STR("alt-svc"), x->alt_svc))
+        return ERR_NO_MEMORY;
+    return x->upstream_ns ? upstream_fields(x) : 0;
+}
+
+const struct hook forwarding_hook = {
+    .name = "forwarding",
+    .request = on_request,
+    .response = on_response,
+};

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/gateway.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "gateway/forwarding.h"
+#include "gateway/route.h"
+#include "gateway/secret.h"
+
+/* How often a draining gateway looks whether it is idle. */
+static const uint64_t drain_look_ns = 20 * MS_NS;
+
+enum { SIGNAL_TERM = 1 << 0, SIGNAL_INT = 1 << 1 };
+static const int end_signals[] = {SIGTERM, SIGINT};
+
+static const struct hook *const hooks[] = {&forwarding_hook, &access_log_hook, NULL};
+static const struct worker_policy policy = {hooks, route_exchange};
+
+static void set_state(struct gateway *g, enum gateway_state state) {
+    g->state = state;
+}
+
+static int load_identities(struct gateway *g) {
+    struct config *c = g->config;
+
+    g->identities = calloc(c->n_servers, sizeof *g->identities);
+    if (!g->identities)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < c->n_servers; i++) {
+        int err = identity_load(c, c->servers[i], g->env, (int64_t)time(NULL),
+                                &g->identities[g->n_identities]);
+        if (err == ERR_NO_MEMORY)
+            return err;
+        g->n_identities += !err;
+    }
+    return c->errors->n ? ERR_INVALID : 0;
+}
+
+static const char *keylog_path(const struct gateway *g) {
+    struct str option = g->config->gateway.keylog;
+    const char *env;
+
+    if (option.n)
+        return option.p;
+    env = g->env("SSLKEYLOGFILE");
+    return env && env[0] ? env : NULL;
+}
+
+static int open_keylog(struct gateway *g) {
+    const char *path = keylog_path(g);
+
+    g->keylog.fd = -1;
+    if (!path)
+        return 0;
+    log_warn(g->log, "secrets of all connections go to %s: for debugging only", path);
+    return keylog_open(&g->keylog, path, g->log);
+}
+
+/* One listen of a name that stands for two may be missing, as on a machine without IPv6. */
+static int bind_one(struct gateway *g, size_t server, const struct config_listen *listen) {
+    struct binding *b = &g->bindings[g->n_bindings];
+    struct binding_config config = {
+        .worker = &g->worker,
+        .server = g->config->servers[server],
+        .listen = listen,
+        .identity = &g->identities[server],
+        .keylog = g->keylog.fd >= 0 ? &g->keylog.tls : NULL,
+        .secret = g->secret,
+    };
+    int err = binding_open(b, &config);
+
+    if (err && listen->optional && err != ERR_EXISTS) {
+        log_debug(g->log, "%s", b->problem);
+        return 0;
+    }
+    if (err) {
+        log_error(g->log, "%s", b->problem);
+        return err;
+    }
+    if (b->problem[0])
+        log_warn(g->log, "%s; HTTP/3 is off there and alt-svc is not sent", b->problem);
+    g->n_bindings++;
+    return 0;
+}
+
+static int bind_all(struct gateway *g) {
+    const struct config *c = g->config;
+    size_t n = 0;
+    int first = 0;
+
+    for (size_t i = 0; i < c->n_servers; i++)
+        n += c->servers[i]->n_listens;
+    g->bindings = calloc(n, sizeof *g->bindings);
+    if (!g->bindings)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < c->n_servers; i++)
+        for (size_t j = 0; j < c->servers[i]->n_listens; j++) {
+            int err = bind_one(g, i, &c->servers[i]->listens[j]);
+            first = first ? first : err;
+        }
+    return first;
+}
+
+static bool idle(const struct gateway *g) {
+    for (size_t i = 0; i < g->n_bindings; i++)
+        if (!binding_idle(&g->bindings[i]))
+            return false;
+    return true;
+}
+
+static void finish(struct gateway *g, bool cut) {
+    g->cut = cut;
+    set_state(g, GATEWAY_STOPPED);
+    loop_stop(g->worker.loop);
+}
+
+static void drain_run(struct task *task, uint32_t events) {
+    struct gateway *g = container_of(task, struct gateway, drain);
+    uint64_t now_ns = g->worker.turn.now_ns;
+
+    (void)events;
+    if (idle(g)) {
+        finish(g, false);
+    } else if (now_ns >= g->drain_end_ns || task_at(task, now_ns + drain_look_ns)) {
+        log_warn(g->log, "drain-timeout is over: the connections that are left are cut");
+        finish(g, true);
+    }
+}
+
+static void begin_drain(struct gateway *g) {
+    set_state(g, GATEWAY_DRAINING);
+    for (size_t i = 0; i < g->n_bindings; i++)
+        binding_drain(&g->bindings[i]);
+    for (size_t i = 0; i < g->config->n_upstreams; i++)
+        upstream_drain(g->worker.upstreams[i]);
+    g->drain_end_ns = g->worker.turn.now_ns + g->config->gateway.drain_timeout_ns;
+    task_wake(&g->drain, 1);
+}
+
+static void signals_run(struct task *task, uint32_t events) {
+    struct gateway *g = container_of(task, struct gateway, signals);
+
+    (void)events;
+    if (g->state == GATEWAY_SERVING) {
+        log_info(g->log, "draining: what was begun is finished; once more ends at once");
+        begin_drain(g);
+    } else if (g->state == GATEWAY_DRAINING) {
+        finish(g, !idle(g));
+    }
+}
+
+int gateway_start(struct gateway *g, struct config *config, struct log *log, place_env *env) {
+    int err;
+
+    *g = (struct gateway){.config = config, .log = log, .env = env, .keylog.fd = -1};
+    err = load_identities(g);
+    if (!err)
+        err = secret_load(env, log, g->secret);
+    if (!err)
+        err = open_keylog(g);
+    if (!err)
+        err = worker_init(&g->worker, config, &policy, log);
+    if (err) {
+        g->worker = (struct worker){0};
+        gateway_stop(g);
+        return err;
+    }
+    task_init(&g->signals, &g->worker.turn, signals_run);
+    task_init(&g->drain, &g->worker.turn, drain_run);
+    err = bind_all(g);
+    if (!err)
+        err = loop_signals(g->worker.loop, end_signals, 2, &g->signals);
+    if (err)
+        gateway_stop(g);
+    return err;
+}
+
+int gateway_run(struct gateway *g) {
+    set_state(g, GATEWAY_SERVING);
+    loop_run(g->worker.loop);
+    return g->cut ? ERR_TIMEOUT : 0;
+}
+
+void gateway_stop(struct gateway *g) {
+    for (size_t i = 0; i < g->n_bindings; i++)
+        binding_close(&g->bindings[i]);
+    if (g->worker.loop) {
+        task_fini(&g->signals);
+        task_fini(&g->drain);
+        worker_fini(&g->worker);
+    }
+    for (size_t i = 0; i < g->n_identities; i++)
+        identity_fini(&g->identities[i]);
+    free(g->identities);
+    free(g->bindings);
+    keylog_close(&g->keylog);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include "base/log.h"
+#include "gateway/binding.h"
+#include "gateway/config.h"
+#include "gateway/identity.h"
+#include "gateway/keylog.h"
+#include "gateway/worker.h"
+#include "sys/place.h"
+
+/* The whole: one configuration's identities, listeners and worker, from start to drain.
+ *
+ *   starting --bound--> serving --SIGTERM, SIGINT--> draining --idle, timeout--> stopped
+ *                                                        `--second signal--------^ */
+
+enum gateway_state { GATEWAY_STARTING, GATEWAY_SERVING, GATEWAY_DRAINING, GATEWAY_STOPPED };
+
+struct gateway {
+    struct config *config;
+    struct log *log;
+    place_env *env;
+    enum gateway_state state;
+    struct worker worker;
+    struct identity *identities; /* as config->servers */
+    size_t n_identities;
+    struct binding *bindings;
+    size_t n_bindings;
+    struct keylog keylog;
+    uint8_t secret[32];
+    struct task signals, drain;
+    uint64_t drain_end_ns;
+    bool cut; /* connections were ended before they were done */
+};
+
+/* Loads certificates and binds all listeners. 0; ERR_INVALID: config->errors has lines; other
+ * errors are told in the log. After an error there is nothing to stop. */
+int gateway_start(struct gateway *g, struct config *config, struct log *log, place_env *env);
+
+/* Serves until a signal ends it, then drains. 0, or ERR_TIMEOUT: connections were cut. */
+int gateway_run(struct gateway *g);
+
+void gateway_stop(struct gateway *g); /* closes and frees everything */
+
+#endif

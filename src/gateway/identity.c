@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/identity.h"
+
+#include <unistd.h>
+
+#include "base/err.h"
+#include "pki/cert.h"
+#include "pki/key.h"
+#include "pki/pem.h"
+#include "pki/store.h"
+#include "sys/file.h"
+
+enum { MAX_PEM = 1 << 20, MAX_NAMES = CONFIG_MAX_HOSTS + 4, HOST_NAME = 256 };
+
+/* "*" takes any authority; no certificate can name that. */
+static bool is_any(struct str host) {
+    return str_eq(host, STR("*"));
+}
+
+static int read_pem(struct config *c, struct config_place place, struct str path, struct buf *to) {
+    int err = file_read(path.p, MAX_PEM, to);
+
+    if (err && err != ERR_NO_MEMORY) {
+        config_error(c, place, "credential: cannot read %s: %s", path.p, err_text(err));
+        return ERR_INVALID;
+    }
+    return err;
+}
+
+static void check_cover(struct config *c, const struct config_server *s, const struct cert *cert) {
+    const struct config_credential *given = s->credential;
+
+    for (size_t i = 0; i < s->options.hosts.n; i++)
+        if (!is_any(s->options.hosts.v[i]) && !cert_covers(cert, s->options.hosts.v[i]))
+            config_error(c, given->place,
+                         "credential: " STR_FMT " does not cover the host " STR_FMT
+                         " of [server " STR_FMT "]",
+                         STR_ARG(given->options.cert), STR_ARG(s->options.hosts.v[i]),
+                         STR_ARG(s->name));
+}
+
+/* Is what was read a certificate with its key, for these hosts, now? */
+static int check_pair(struct config *c, const struct config_server *s, int64_t now_s,
+                      struct identity *i) {
+    const struct config_credential *given = s->credential;
+    struct cert *chain = NULL;
+    struct key *key = NULL;
+    size_t n = 0, before = c->errors->n;
+    int err = cert_chain_read(buf_view(&i->cert_pem), &chain, &n);
+
+    if (err)
+        config_error(c, given->place, "credential: " STR_FMT " has no certificate in PEM form: %s",
+                     STR_ARG(given->options.cert), err_text(err));
+    err = key_load(buf_view(&i->key_pem), &key);
+    if (err)
+        config_error(c, given->place, "credential: " STR_FMT " has no usable private key: %s",
+                     STR_ARG(given->options.key), err_text(err));
+    if (n && key && !key_fits(key, chain[0].spki))
+        config_error(c, given->place, "credential: the key " STR_FMT " does not belong to " STR_FMT,
+                     STR_ARG(given->options.key), STR_ARG(given->options.cert));
+    if (n) {
+        check_cover(c, s, &chain[0]);
+        i->not_after_s = chain[0].not_after_s;
+        cert_spki_hash(&chain[0], &i->spki_hash);
+        if (chain[0].not_after_s < now_s)
+            config_error(c, given->place, "credential: " STR_FMT " has expired",
+                         STR_ARG(given->options.cert));
+    }
+    key_free(key);
+    cert_chain_free(chain, n);
+    return c->errors->n > before ? ERR_INVALID : 0;
+}
+
+static int load_given(struct config *c, const struct config_server *s, int64_t now_s,
+                      struct identity *i) {
+    const struct config_credential *given = s->credential;
+    int err = read_pem(c, given->place, given->options.cert, &i->cert_pem);
+    int key_err = read_pem(c, given->place, given->options.key, &i->key_pem);
+
+    if (err || key_err)
+        return err ? err : key_err;
+    return check_pair(c, s, now_s, i);
+}
+
+/* What the leaf is for: the hosts; and for servers of flags this machine's own names. */
+static size_t names_of(const struct config_server *s, char host_name[HOST_NAME],
+                       struct str names[MAX_NAMES]) {
+    size_t n = 0;
+    bool any = s->any_host || s->options.hosts.n == 0;
+
+    for (size_t i = 0; i < s->options.hosts.n; i++)
+        any = any || is_any(s->options.hosts.v[i]);
+    if (any) {
+        names[n++] = STR("localhost");
+        names[n++] = STR("127.0.0.1");
+        names[n++] = STR("::1");
+        host_name[HOST_NAME - 1] = '\0';
+        if (!gethostname(host_name, HOST_NAME - 1) && host_name[0])
+            names[n++] = str_of(host_name);
+    }
+    for (size_t i = 0; i < s->options.hosts.n && n < MAX_NAMES; i++)
+        if (!is_any(s->options.hosts.v[i]))
+            names[n++] = s->options.hosts.v[i];
+    return n;
+}
+
+static int make_leaf(struct config *c, const struct config_server *s, const struct ca *ca,
+                     int64_t now_s, struct identity *i) {
+    char host_name[HOST_NAME];
+    struct str names[MAX_NAMES];
+    struct store_wish wish = {names, names_of(s, host_name, names), now_s};
+    struct store_leaf leaf;
+    struct buf message;
+    int err;
+
+    buf_init(&message);
+    err = store_get(ca, &wish, &leaf, &message);
+    if (err)
+        config_error(c, s->place, "cannot make a certificate: " STR_FMT,
+                     STR_ARG(buf_view(&message)));
+    buf_fini(&message);
+    if (err)
+        return ERR_INVALID;
+    buf_str(&i->cert_pem, buf_view(&leaf.chain_pem));
+    buf_str(&i->key_pem, buf_view(&leaf.key_pem));
+    cert_spki_hash(&leaf.cert, &i->spki_hash);
+    i->not_after_s = leaf.cert.not_after_s;
+    i->renew_at_s = store_renew_at(&leaf.cert);
+    i->fresh_leaf = leaf.fresh;
+    store_leaf_fini(&leaf);
+    return i->cert_pem.failed || i->key_pem.failed ? ERR_NO_MEMORY : 0;
+}
+
+static int load_automatic(struct config *c, const struct config_server *s, place_env *env,
+                          int64_t now_s, struct identity *i) {
+    struct buf folder, owner, message;
+    struct ca ca;
+    int err;
+
+    buf_init(&folder);
+    buf_init(&owner);
+    buf_init(&message);
+    place_owner(env, &owner);
+    err = place_ca_root(env, &folder);
+    if (err) {
+        config_error(c, s->place,
+                     "no place for the CA: set H3GW_CAROOT or HOME to a folder, or give "
+                     "--cert and --key");
+    } else {
+        struct ca_wish wish = {(const char *)folder.p, (const char *)owner.p, now_s};
+        err = ca_open(&wish, &ca, &message);
+        if (err)
+            config_error(c, s->place, STR_FMT, STR_ARG(buf_view(&message)));
+    }
+    if (!err) {
+        buf_str(&i->ca_path, buf_view(&ca.cert_path));
+        i->fresh_ca = ca.fresh;
+        err = make_leaf(c, s, &ca, now_s, i);
+        ca_fini(&ca);
+    }
+    buf_fini(&folder);
+    buf_fini(&owner);
+    buf_fini(&message);
+    return err;
+}
+
+int identity_load(struct config *c, const struct config_server *server, place_env *env,
+                  int64_t now_s, struct identity *ret_identity) {
+    struct identity i = {0};
+    int err;
+
+    buf_init(&i.cert_pem);
+    buf_init(&i.key_pem);
+    buf_init(&i.ca_path);
+    buf_init(&i.spki_hash);
+    err = server->credential ? load_given(c, server, now_s, &i)
+                             : load_automatic(c, server, env, now_s, &i);
+    if (err)
+        identity_fini(&i);
+    else
+        *ret_identity = i;
+    return err;
+}
+
+void identity_fini(struct identity *i) {
+    buf_fini(&i->cert_pem);
+    pem_wipe(&i->key_pem);
+    buf_fini(&i->ca_path);
+    buf_fini(&i->spki_hash);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gateway/screen.h"
+
+#include "net/port.h"
+
+/* The first name that can stand in a URL; p NULL: there is none. */
+static struct str own_name(const struct binding *b) {
+    const struct strs *hosts = &b->server->options.hosts;
+
+    for (size_t i = 0; i < hosts->n; i++)
+        if (!str_starts(hosts->v[i], STR("*")))
+            return hosts->v[i];
+    return (struct str){0};
+}
+
+/* Where one reaches it, with the port. */
+static void authority(const struct binding *b, struct buf *to) {
+    char text[ADDR_TEXT];
+    struct str name = own_name(b);
+    bool local = addr_is_loopback(&b->addr) || addr_is_any(&b->addr);
+
+    if (!name.n && !local)
+        buf_str(to, str_of(addr_text(&b->addr, text)));
+    else
+        buf_format(to, str_find(name, ':') < 0 ? STR_FMT ":%u" : "[" STR_FMT "]:%u",
+                   STR_ARG(name.n ? name : STR("localhost")), addr_port(&b->addr));
+}
+
+static void url(const struct binding *b, struct buf *to) {
+    buf_str(to, STR("https://"));
+    authority(b, to);
+    buf_char(to, '/');
+}
+
+static void listeners(const struct gateway *g, struct buf *to) {
+    for (size_t i = 0; i < g->n_bindings; i++) {
+        const struct binding *b = &g->bindings[i];
+        char text[ADDR_TEXT];
+        buf_format(to, "  listening  %-22s TCP h2, http/1.1%s\n", addr_text(&b->addr, text),
+                   b->udp ? "; UDP h3" : "");
+    }
+}
+
+static void upstreams(const struct gateway *g, struct buf *to) {
+    const struct config *c = g->config;
+
+    for (size_t i = 0; i < c->n_routes; i++) {
+        const struct config_route *r = c->routes[i];
+        bool whole = str_eq(r->options.path, STR("/"));
+        buf_format(to, "  %-9s  ", i ? "" : "answers");
+        if (!whole)
+            buf_format(to, STR_FMT " -> ", STR_ARG(r->options.path));
+        if (!r->upstream)
+            buf_str(to, STR("the built-in httpbin"));
+        for (size_t j = 0; r->upstream && j < r->upstream->options.url.n; j++)
+            buf_format(to, "%s" STR_FMT, j ? ", " : "", STR_ARG(r->upstream->options.url.v[j]));
+        buf_char(to, '\n');
+    }
+}
+
+static bool any_open(const struct gateway *g) {
+    for (size_t i = 0; i < g->n_bindings; i++)
+        if (!addr_is_loopback(&g->bindings[i].addr))
+            return true;
+    return false;
+}
+
+static void certificates(const struct gateway *g, struct buf *to) {
+    for (size_t i = 0; i < g->n_identities; i++) {
+        const struct identity *id = &g->identities[i];
+        const struct config_server *s = g->config->servers[i];
+        if (s->credential) {
+            buf_format(to, "  shows      " STR_FMT "\n", STR_ARG(s->credential->options.cert));
+            continue;
+        }
+        if (i > 0)
+            continue;
+        buf_format(to, "  CA         " STR_FMT "%s\n", STR_ARG(buf_view(&id->ca_path)),
+                   id->fresh_ca ? " (made just now)" : "");
+        buf_format(to, "  try        curl --cacert " STR_FMT " ", STR_ARG(buf_view(&id->ca_path)));
+        url(&g->bindings[0], to);
+        buf_char(to, '\n');
+    }
+}
+
+/* Chrome refuses QUIC for roots that are not built in, trusted or not: two flags are needed, and
+ * the second has no effect without a profile folder of its own. */
+static void browser(const struct gateway *g, struct buf *to) {
+    const struct binding *b = &g->bindings[0];
+
+    if (!b->udp || g->identities[0].spki_hash.n == 0)
+        return;
+    buf_str(to, STR("  browser    chromium --user-data-dir=$(mktemp -d) "
+                    "--origin-to-force-quic-on="));
+    authority(b, to);
+    buf_format(to, " --ignore-certificate-errors-spki-list=" STR_FMT " ",
+               STR_ARG(buf_view(&g->identities[0].spki_hash)));
+    url(b, to);
+    buf_char(to, '\n');
+}
+
+void screen_print(const struct gateway *g, bool colour, struct buf *to) {
+    buf_format(to, "%sh3gw serves ", colour ? "\033[1m" : "");
+    url(&g->bindings[0], to);
+    buf_format(to, "%s\n", colour ? "\033[0m" : "");
+    listeners(g, to);
+    upstreams(g, to);
+    certificates(g, to);
+    browser(g, to);
+    if (any_open(g))
+        buf_str(to, STR("  note       open to the network, not only to this machine\n"));
+    buf_str(to, STR("  stop       Ctrl-C\n"));
+}

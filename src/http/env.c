@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "http/env.h"
+
+#include "http/reply.h"
+
+static const struct http_limits defaults = {
+    .body_buffer_bytes = 256 * 1024,
+    .head_bytes = 64 * 1024,
+    .fields = 128,
+    .request_body_bytes = 0,
+    .streams = 128,
+    .requests = 0,
+    .resets = 1000,
+    .header_timeout_ns = 30 * SECOND_NS,
+    .idle_timeout_ns = 60 * SECOND_NS,
+    .body_timeout_ns = 60 * SECOND_NS,
+    .write_timeout_ns = 60 * SECOND_NS,
+};
+
+void http_limits_default(struct http_limits *limits) {
+    *limits = defaults;
+}
+
+void http_env_init(struct http_env *env, struct turn *turn, struct chunk_pool *chunks) {
+    *env = (struct http_env){
+        .turn = turn, .chunks = chunks, .limits = &defaults, .refuse = reply_error};
+    list_init(&env->exchanges);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "http/reply.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+/* So much of a request body is read and thrown away, for the sake of clients that read no
+ * response before they have sent everything; more is stopped. */
+enum { REPLY_DRAIN = 256 * 1024 };
+
+struct replier {
+    struct end end;
+    struct str rest; /* of the response body */
+    uint64_t drained;
+};
+
+static void quit(struct replier *r) {
+    exchange_leave(&r->end);
+    task_fini(&r->end.task);
+}
+
+/* true: nothing more comes, or nothing more is wanted. */
+static bool drain_request(struct replier *r) {
+    struct message *request = &r->end.x->request;
+    struct body *body = &request->body;
+    bool waits_for_100 = request->expect_continue && !body->wanted;
+    struct iovec iov;
+    while (!waits_for_100 && r->drained < REPLY_DRAIN && body_peek(body, &iov, 1) == 1) {
+        body_sent(body, iov.iov_len);
+        body_acked(body, iov.iov_len);
+        r->drained += iov.iov_len;
+    }
+    if (body->state == BODY_OPEN && (waits_for_100 || r->drained >= REPLY_DRAIN))
+        body_stop(body, REASON_UPSTREAM_DONE);
+    return body->state != BODY_OPEN;
+}
+
+static int send_response(struct replier *r) {
+    struct body *body = &r->end.x->response.body;
+    ptrdiff_t n = body_write(body, r->rest.p, r->rest.n);
+    if (n < 0)
+        return ERR_NO_MEMORY;
+    r->rest = (struct str){r->rest.p + n, r->rest.n - (size_t)n};
+    if (r->rest.n == 0)
+        body_finish(body);
+    return 0;
+}
+
+static void replier_run(struct task *task, uint32_t events) {
+    struct replier *r = (struct replier *)end_of(task);
+    struct exchange *x = r->end.x;
+    if (!x || (events & END_RESET)) {
+        quit(r);
+        return;
+    }
+    if (x->response.body.state == BODY_OPEN && send_response(r) != 0) {
+        exchange_reset(&r->end, REASON_NO_MEMORY);
+        quit(r);
+        return;
+    }
+    bool request_done = drain_request(r);
+    if (request_done && x->response.body.state != BODY_OPEN)
+        quit(r);
+}
+
+static int set_head(struct exchange *x, int status, struct str content_type, struct str body) {
+    struct message *m = &x->response;
+    bool tunnel = str_eq(x->request.method, STR("CONNECT")) && status / 100 == 2;
+    m->status = status;
+    /* RFC 9110 8.6: never with 1xx, 204 and a 2xx to CONNECT */
+    bool no_length = status / 100 == 1 || status == 204 || tunnel;
+    m->content_length = no_length ? LENGTH_UNKNOWN : (int64_t)body.n;
+    return content_type.n ? fields_set(&m->fields, STR("content-type"), content_type) : 0;
+}
+
+void reply(struct exchange *x, int status, struct str content_type, struct str body) {
+    struct replier *r = arena_zalloc(&x->arena, sizeof(*r));
+    bool empty = response_has_no_body(x->request.method, status);
+    if (!r || set_head(x, status, content_type, body) != 0)
+        goto no_memory;
+    r->rest = arena_str(&x->arena, empty ? STR("") : body);
+    if (!r->rest.p)
+        goto no_memory;
+    end_init(&r->end, x->env->turn, replier_run);
+    exchange_take(x, &r->end);
+    exchange_respond(x);
+    task_wake(&r->end.task, END_DATA);
+    return;
+
+no_memory:
+    exchange_reset(x->back, REASON_NO_MEMORY);
+}
+
+enum form { FORM_PLAIN, FORM_HTML, FORM_JSON };
+
+/* q=0.375 as 375; 1000 when there is none (RFC 9110 12.4.2). */
+static unsigned weight_of(struct str parameters) {
+    struct str part;
+    while (str_cut(&parameters, ';', &part)) {
+        part = str_trim(part);
+        if (!str_istarts(part, STR("q=")))
+            continue;
+        unsigned weight = part.n > 2 && part.p[2] == '1' ? 1000 : 0, scale = 100;
+        for (size_t i = 4; i < part.n && scale > 0 && weight < 1000; i++, scale /= 10)
+            if (part.p[i] >= '0' && part.p[i] <= '9')
+                weight += (unsigned)(part.p[i] - '0') * scale;
+        return weight;
+    }
+    return 1000;
+}
+
+#define TYPE(literal) \
+    { literal, sizeof(literal) - 1 }
+static bool form_of(struct str type, enum form *ret_form) {
+    static const struct {
+        struct str type;
+        enum form form;
+    } known[] = {
+        {TYPE("text/html"), FORM_HTML},
+        {TYPE("application/xhtml+xml"), FORM_HTML},
+        {TYPE("application/json"), FORM_JSON},
+        {TYPE("application/*"), FORM_JSON},
+        {TYPE("text/plain"), FORM_PLAIN},
+        {TYPE("text/*"), FORM_PLAIN},
+        {TYPE("*/*"), FORM_PLAIN},
+    };
+#undef TYPE
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (str_ieq(type, known[i].type)) {
+            *ret_form = known[i].form;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The heaviest form that Accept names; the first of equals. */
+static enum form form_wanted(const struct exchange *x) {
+    struct str accept = fields_get(&x->request.fields, STR("accept")), element, type;
+    enum form best = FORM_PLAIN, form;
+    unsigned best_weight = 0;
+    while (fields_list_next(&accept, &element)) {
+        if (!str_cut(&element, ';', &type) || !form_of(str_trim(type), &form))
+            continue;
+        unsigned weight = weight_of(element);
+        if (weight > best_weight) {
+            best = form;
+            best_weight = weight;
+        }
+    }
+    return best;
+}
+
+static void add_html(struct buf *b, struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        switch (s.p[i]) {
+        case '<': buf_str(b, STR("&lt;")); break;
+        case '>': buf_str(b, STR("&gt;")); break;
+        case '&': buf_str(b, STR("&amp;")); break;
+        case '"': buf_str(b, STR("&quot;")); break;
+        default: buf_char(b, s.p[i]);
+        }
+    }
+}
+
+static void html_body(struct buf *b, int status, struct str detail) {
+    buf_format(b, "<!doctype html>\n<html lang=\"en\">\n<title>%d %s</title>\n<h1>%d %s</h1>\n",
+               status, status_text(status), status, status_text(status));
+    if (detail.n > 0) {
+        buf_str(b, STR("<p>"));
+        add_html(b, detail);
+        buf_str(b, STR("</p>\n"));
+    }
+    buf_str(b, STR("<hr>\n<p><small>h3gw</small></p>\n</html>\n"));
+}
+
+static void json_body(struct buf *b, int status, struct str detail) {
+    struct json j;
+    json_init(&j);
+    struct json_value *object = json_object(&j);
+    json_add_u64(&j, object, STR("status"), (uint64_t)status);
+    json_add_str(&j, object, STR("error"), str_of(status_text(status)));
+    json_add_str(&j, object, STR("detail"), detail);
+    if (json_print(&j, object, JSON_PRETTY, b) != 0)
+        b->failed = true;
+    json_fini(&j);
+}
+
+static void plain_body(struct buf *b, int status, struct str detail) {
+    buf_format(b, "%d %s\n", status, status_text(status));
+    if (detail.n > 0) {
+        buf_str(b, detail);
+        buf_char(b, '\n');
+    }
+}
+
+void reply_error(struct exchange *x, int status, struct str detail) {
+    struct str type = STR("text/plain; charset=utf-8");
+    struct buf body;
+    buf_init(&body);
+    switch (form_wanted(x)) {
+    case FORM_HTML:
+        html_body(&body, status, detail);
+        type = STR("text/html; charset=utf-8");
+        break;
+    case FORM_JSON:
+        json_body(&body, status, detail);
+        type = STR("application/json");
+        break;
+    case FORM_PLAIN: plain_body(&body, status, detail); break;
+    }
+    if (body.failed)
+        exchange_reset(x->back, REASON_NO_MEMORY);
+    else
+        reply(x, status, type, buf_view(&body));
+    buf_fini(&body);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "http/reason.h"
+#include "sys/sock.h"
+
+/*
+ *   NEW --> OPEN --> LINGER --> ENDED
+ *     |      |                    ^
+ *     +------+--------------------+   (reset, write timeout, net_stream_close)
+ */
+enum state {
+    NEW,    /* no engine yet */
+    OPEN,   /* the engine talks */
+    LINGER, /* FIN is sent and the engine gone; input is thrown away until the peer has ours, as
+             * closing over unread bytes would make the kernel send a reset */
+    ENDED,  /* buried */
+};
+
+enum {
+    STREAM_MAGIC = 0x73747265,
+    READS_A_LAP = 4,
+    PIECES = 64,
+    LINGER_BYTES = 256 * 1024,
+    FLUSH = 1u << 8, /* our own wake: the socket takes bytes again */
+    INPUT_OVER = 1u << 9,
+};
+#define LINGER_NS SECOND_NS
+
+struct net_stream {
+    uint32_t magic;
+    enum state state;
+    struct list link;
+    struct grave grave;
+    struct task task;
+    struct loop_watch watch;
+    struct net_stream_config config;
+    struct stream_engine *engine;
+    struct peer peer;
+    size_t linger_left;
+    bool blocked; /* the kernel takes no more output */
+    bool full;    /* the engine takes no more input */
+    bool fin_received, fin_sent;
+    bool failed; /* filled said so: no more input, and the end after the output */
+};
+
+static struct net_stream *stream_of_task(struct task *task) {
+    struct net_stream *s = container_of(task, struct net_stream, task);
+    check_magic(s, STREAM_MAGIC);
+    return s;
+}
+
+struct net_stream *net_stream_of(struct list *link) {
+    struct net_stream *s = container_of(link, struct net_stream, link);
+    check_magic(s, STREAM_MAGIC);
+    return s;
+}
+
+struct peer *net_stream_peer(struct net_stream *s) {
+    return &s->peer;
+}
+
+static void watch_again(struct net_stream *s) {
+    bool read = s->state == LINGER || (s->state == OPEN && !s->full && !s->failed);
+    loop_watch_set(&s->watch,
+                   (read && !s->fin_received ? LOOP_READ : 0) | (s->blocked ? LOOP_WRITE : 0));
+}
+
+/* ---- ends ---- */
+
+static void stream_free(struct grave *grave) {
+    struct net_stream *s = container_of(grave, struct net_stream, grave);
+    s->magic = 0;
+    free(s);
+}
+
+static void end(struct net_stream *s, int reason) {
+    if (s->state == ENDED)
+        return;
+    struct stream_engine *engine = s->engine;
+    s->state = ENDED;
+    s->engine = NULL;
+    task_fini(&s->task);
+    loop_watch_fini(&s->watch);
+    close(s->config.fd);
+    if (engine)
+        engine->ops->free(engine, reason);
+    list_remove(&s->link);
+    if (s->config.ended)
+        s->config.ended(s->config.context, s);
+    turn_bury(loop_turn(s->config.loop), &s->grave, stream_free);
+}
+
+static void send_fin(struct net_stream *s) {
+    if (s->fin_sent)
+        return;
+    s->fin_sent = true;
+    (void)shutdown(s->config.fd, SHUT_WR);
+}
+
+static void linger(struct net_stream *s) {
+    struct stream_engine *engine = s->engine;
+    send_fin(s);
+    uint64_t until_ns = loop_turn(s->config.loop)->now_ns + LINGER_NS;
+    if (s->fin_received || task_at(&s->task, until_ns) != 0) {
+        end(s, 0);
+        return;
+    }
+    s->state = LINGER;
+    s->engine = NULL;
+    s->linger_left = LINGER_BYTES;
+    s->blocked = false;
+    engine->ops->free(engine, 0);
+    watch_again(s);
+}
+
+static void drop_input(struct net_stream *s) {
+    char dropped[16384];
+    ssize_t n = recv(s->config.fd, dropped, sizeof(dropped), MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0 || (size_t)n >= s->linger_left)
+        end(s, 0);
+    else
+        s->linger_left -= (size_t)n;
+}
+
+/* ---- input ---- */
+
+static void take_fin(struct net_stream *s) {
+    s->fin_received = true;
+    s->engine->ops->end_of_input(s->engine);
+    task_wake(&s->task, FLUSH);
+}
+
+/* One recv. false: that was all for now. */
+static bool read_some(struct net_stream *s) {
+    struct span room = s->engine->ops->room(s->engine);
+    s->full = room.n == 0;
+    if (s->full)
+        return false;
+    ssize_t n = recv(s->config.fd, room.p, room.n, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (n < 0) {
+        end(s, 0);
+        return false;
+    }
+    if (n == 0) {
+        take_fin(s);
+        return false;
+    }
+    if (s->engine->ops->filled(s->engine, (size_t)n) != 0) {
+        s->failed = true;
+        task_wake(&s->task, FLUSH);
+    }
+    return !s->failed && (size_t)n == room.n;
+}
+
+static void read_all(struct net_stream *s) {
+    for (int i = 0; i < READS_A_LAP && read_some(s); i++)
+        ;
+    if (s->state == OPEN)
+        watch_again(s);
+}
+
+static void on_ready(struct loop_watch *watch, int events) {
+    struct net_stream *s = container_of(watch, struct net_stream, watch);
+    check_magic(s, STREAM_MAGIC);
+    if (events & LOOP_WRITE) {
+        s->blocked = false;
+        task_wake(&s->task, FLUSH);
+        watch_again(s);
+    }
+    if (!(events & LOOP_READ))
+        return;
+    if (s->state == LINGER)
+        drop_input(s);
+    else if (s->state == OPEN && !s->fin_received)
+        read_all(s);
+}
+
+/* ---- output ---- */
+
+static void block(struct net_stream *s) {
+    uint64_t timeout = s->config.write_timeout_ns;
+    s->blocked = true;
+    watch_again(s);
+    if (timeout > 0 && task_at(&s->task, loop_turn(s->config.loop)->now_ns + timeout) != 0)
+        end(s, REASON_NO_MEMORY);
+}
+
+/* The peer reads no more, but what it has said before may wait to be read. */
+static void write_failed(struct net_stream *s) {
+    s->fin_sent = true;
+    if (!s->fin_received && !s->failed)
+        read_all(s);
+    end(s, 0);
+}
+
+/* One sendmsg. false: nothing more goes now, or nothing is there. */
+static bool write_some(struct net_stream *s) {
+    struct iovec iov[PIECES];
+    size_t all = 0;
+    int n = s->engine->ops->pull(s->engine, iov, PIECES);
+    for (int i = 0; i < n; i++)
+        all += iov[i].iov_len;
+    if (all == 0)
+        return false;
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+    ssize_t sent = sendmsg(s->config.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
+        write_failed(s);
+        return false;
+    }
+    if (sent > 0) {
+        task_stop_timer(&s->task);
+        s->engine->ops->pulled(s->engine, (size_t)sent);
+    }
+    if (sent < 0 || (size_t)sent < all)
+        block(s);
+    return !s->blocked;
+}
+
+static void look_at_status(struct net_stream *s) {
+    enum engine_status status = s->engine->ops->status(s->engine);
+    if (status == ENGINE_DONE || s->failed)
+        linger(s);
+    else if (status == ENGINE_SHUT_WRITE)
+        send_fin(s);
+}
+
+static void flush(struct net_stream *s) {
+    if (s->blocked)
+        return;
+    if (write_some(s))
+        task_wake(&s->task, FLUSH); /* others first */
+    else if (s->state == OPEN && !s->blocked)
+        look_at_status(s);
+}
+
+static void on_task(struct task *task, uint32_t events) {
+    struct net_stream *s = stream_of_task(task);
+    if (events & TASK_TIMER) {
+        int stalled = s->config.stalled_reason;
+        end(s, s->state == LINGER ? 0 : stalled ? stalled : REASON_CLIENT_STALLED);
+        return;
+    }
+    if (s->state != OPEN)
+        return;
+    /* Asking for room is also what makes the engine go on with what it kept. */
+    if ((events & ENGINE_ROOM) && !s->failed) {
+        s->full = s->engine->ops->room(s->engine).n == 0;
+        watch_again(s);
+    }
+    flush(s);
+}
+
+/* ---- life ---- */
+
+struct net_stream *net_stream_new(const struct net_stream_config *config) {
+    struct net_stream *s = calloc(1, sizeof(*s));
+    if (!s) {
+        close(config->fd);
+        return NULL;
+    }
+    s->magic = STREAM_MAGIC;
+    s->config = *config;
+    task_init(&s->task, loop_turn(config->loop), on_task);
+    if (loop_watch_init(&s->watch, config->loop, config->fd, on_ready) != 0) {
+        task_fini(&s->task);
+        close(config->fd);
+        free(s);
+        return NULL;
+    }
+    sock_names(config->fd, &s->peer.local, &s->peer.remote);
+    list_init(&s->link);
+    list_append(config->owner, &s->link);
+    return s;
+}
+
+int net_stream_start(struct net_stream *s, struct stream_engine *engine) {
+    check_magic(s, STREAM_MAGIC);
+    check(s->state == NEW);
+    s->engine = engine;
+    s->state = OPEN;
+    engine_drive(engine, &s->task);
+    task_wake(&s->task, FLUSH);
+    watch_again(s);
+    return 0;
+}
+
+void net_stream_drain(struct net_stream *s) {
+    check_magic(s, STREAM_MAGIC);
+    if (s->state != OPEN)
+        return;
+    s->engine->ops->drain(s->engine);
+    task_wake(&s->task, FLUSH);
+}
+
+void net_stream_close(struct net_stream *s, int reason) {
+    check_magic(s, STREAM_MAGIC);
+    end(s, reason);
+}

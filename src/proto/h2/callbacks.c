@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+#include "proto/h2/stream.h"
+
+/* What nghttp2 tells, from inside nghttp2_session_mem_recv2 and _mem_send2. Nothing here
+ * acts: bytes go into bodies, facts into members, and tasks are woken. */
+
+/* So many control frames in a row that do nothing are no accident (CVE-2019-9512, -9515). */
+enum { IDLE_FRAMES = 10000 };
+
+static struct h2 *h2_of(void *context) {
+    struct h2 *h2 = context;
+    check_magic(h2, H2_MAGIC);
+    return h2;
+}
+
+static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id) {
+    struct h2_stream *s = id > 0 ? nghttp2_session_get_stream_user_data(ng, id) : NULL;
+    if (s)
+        check_magic(s, H2_STREAM_MAGIC);
+    return s;
+}
+
+/* terminate_session only queues GOAWAY and makes nghttp2 deaf: no act, but a record. */
+static void calm_down(struct h2 *h2) {
+    if (h2->calmed)
+        return;
+    h2->calmed = true;
+    log_info(h2->env->log, "h2: closing, the peer makes too much work");
+    nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* Both directions count in one limit: whether the client resets or makes us reset, the work
+ * for an upstream is the same (CVE-2023-44487, CVE-2025-8671). */
+static void count_reset(struct h2 *h2) {
+    if (++h2->n_resets > h2->env->limits->resets && h2->server)
+        calm_down(h2);
+}
+
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *context) {
+    (void)ng;
+    struct h2 *h2 = h2_of(context);
+    if (hd->type == NGHTTP2_HEADERS) {
+        h2->head_ns = h2->env->turn->now_ns;
+        h2_watch(h2);
+    } else if (hd->type != NGHTTP2_CONTINUATION) {
+        h2->head_ns = 0;
+    }
+    return 0;
+}
+
+static enum section section_of(const struct h2_stream *s) {
+    if (s->head_came)
+        return SECTION_TRAILERS;
+    return s->h2->server ? SECTION_REQUEST : SECTION_RESPONSE;
+}
+
+static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
+    struct h2 *h2 = h2_of(context);
+    int32_t id = frame->hd.stream_id;
+    struct h2_stream *s = stream_by_id(ng, id);
+    if (!s && h2->server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        s = h2_front_new(h2, id);
+        if (!s || nghttp2_session_set_stream_user_data(ng, id, s) != 0)
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    if (!s || !s->end.x)
+        return 0;
+    head_builder_init(&s->head, section_of(s), &s->end.x->arena, h2->env->limits);
+    return 0;
+}
+
+static struct str str_of_rcbuf(nghttp2_rcbuf *rcbuf) {
+    nghttp2_vec vec = nghttp2_rcbuf_get_buf(rcbuf);
+    return (struct str){(const char *)vec.base, vec.len};
+}
+
+/* budget: the signature is nghttp2's */
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                     nghttp2_rcbuf *value, uint8_t flags, void *context) {
+    (void)flags, (void)context;
+    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    if (!s || !s->end.x)
+        return 0;
+    if (head_builder_add(&s->head, str_of_rcbuf(name), str_of_rcbuf(value)) != 0)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return 0;
+}
+
+/* budget: the signature is nghttp2's */
+static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+                             nghttp2_rcbuf *value, uint8_t flags, void *context) {
+    (void)name, (void)value, (void)flags, (void)context;
+    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    if (s && s->end.x)
+        head_builder_refuse(&s->head, "a field with characters that do not belong there");
+    return 0;
+}
+
+/* For the log, whatever was wrong with the rest. */
+static void show_malformed(const struct head_builder *b, struct message *m) {
+    m->method = b->method;
+    m->scheme = b->scheme;
+    m->authority = b->authority;
+    m->path = b->path;
+}
+
+static void request_came(struct h2_stream *s) {
+    s->head_came = true;
+    s->head_verdict = head_builder_request(&s->head, s->in);
+    if (s->head_verdict != 0)
+        show_malformed(&s->head, s->in);
+    h2_stream_came(s);
+}
+
+static void response_came(struct h2_stream *s) {
+    struct exchange *x = s->end.x;
+    int err = head_builder_response(&s->head, s->in);
+    if (err != 0) {
+        h2_stream_break(s, err == ERR_NO_MEMORY ? REASON_NO_MEMORY : REASON_UPSTREAM_PROTOCOL);
+        return;
+    }
+    if (s->head.status < 200) {
+        exchange_inform(x, s->head.status, &s->head.fields);
+        return;
+    }
+    s->head_came = true;
+    h2_stream_came(s);
+}
+
+static void trailers_came(struct h2_stream *s) {
+    if (head_builder_trailers(&s->head, &s->in->trailers) != 0)
+        h2_stream_break(s, s->h2->server ? REASON_CLIENT_PROTOCOL : REASON_UPSTREAM_PROTOCOL);
+}
+
+static void section_came(struct h2_stream *s) {
+    if (!s->end.x)
+        return;
+    switch (s->head.section) {
+    case SECTION_REQUEST: request_came(s); break;
+    case SECTION_RESPONSE: response_came(s); break;
+    case SECTION_TRAILERS: trailers_came(s); break;
+    }
+}
+
+/* A body that was broken must not look complete. */
+static void fin_came(struct h2_stream *s) {
+    s->fin_came = true;
+    if (s->end.x && s->broken == REASON_NONE)
+        body_finish(&s->in->body);
+    h2_stream_came(s);
+}
+
+static void settings_came(struct h2 *h2, const nghttp2_frame *frame) {
+    if (h2->server || (frame->hd.flags & NGHTTP2_FLAG_ACK))
+        return;
+    h2->client.max_streams =
+        nghttp2_session_get_remote_settings(h2->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    if (h2->client.owner)
+        task_wake(h2->client.owner, CLIENT_READY);
+}
+
+static void goaway_came(struct h2 *h2) {
+    if (h2->server)
+        return;
+    h2->client.usable = false;
+    if (h2->client.owner)
+        task_wake(h2->client.owner, CLIENT_GONE);
+}
+
+static void message_frame_came(struct h2 *h2, const nghttp2_frame *frame) {
+    struct h2_stream *s = stream_by_id(h2->ng, frame->hd.stream_id);
+    h2->n_idle_frames = 0;
+    h2->head_ns = 0;
+    if (!s)
+        return;
+    if (frame->hd.type == NGHTTP2_HEADERS)
+        section_came(s);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        fin_came(s);
+}
+
+static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
+    struct h2 *h2 = h2_of(context);
+    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
+        message_frame_came(h2, frame);
+        return 0;
+    }
+    h2->head_ns = 0;
+    if (++h2->n_idle_frames > IDLE_FRAMES)
+        calm_down(h2);
+    switch (frame->hd.type) {
+    case NGHTTP2_RST_STREAM:
+        count_reset(h2);
+        if (s)
+            s->reset_came = true;
+        break;
+    case NGHTTP2_SETTINGS: settings_came(h2, frame); break;
+    case NGHTTP2_GOAWAY: goaway_came(h2); break;
+    case NGHTTP2_PING:
+        /* ours, sent behind the shutdown notice: what the client sent before it read that
+         * has arrived */
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && h2->draining)
+            task_wake(&h2->task, STREAM_CAME);
+        break;
+    default: break;
+    }
+    return 0;
+}
+
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int err,
+                            void *context) {
+    (void)ng;
+    struct h2 *h2 = h2_of(context);
+    h2->head_ns = 0;
+    log_debug(h2->env->log, "h2: invalid frame of type %u: %s", frame->hd.type,
+              nghttp2_strerror(err));
+    return 0;
+}
+
+/* budget: the signature is nghttp2's */
+static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *p, size_t n,
+                   void *context) {
+    (void)flags;
+    struct h2 *h2 = h2_of(context);
+    struct h2_stream *s = stream_by_id(ng, id);
+    if (s)
+        h2_stream_data(s, p, n);
+    else
+        nghttp2_session_consume_connection(h2->ng, n);
+    return 0;
+}
+
+static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
+    struct h2 *h2 = h2_of(context);
+    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_DATA:
+        if (s && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+            s->fin_sent = true;
+            h2_stream_came(s);
+        }
+        break;
+    case NGHTTP2_RST_STREAM:
+        if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+            count_reset(h2);
+        break;
+    default: break;
+    }
+    return 0;
+}
+
+static int on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *context) {
+    struct h2 *h2 = h2_of(context);
+    struct h2_stream *s = stream_by_id(ng, id);
+    if (!s)
+        return 0;
+    s->closed = true;
+    s->close_code = code;
+    h2->head_ns = 0;
+    h2_stream_came(s);
+    if (!h2->server) {
+        h2->client.n_streams--;
+        if (h2->client.owner)
+            task_wake(h2->client.owner, CLIENT_READY);
+    }
+    return 0;
+}
+
+nghttp2_session_callbacks *h2_callbacks_new(void) {
+    nghttp2_session_callbacks *c;
+    if (nghttp2_session_callbacks_new(&c) != 0)
+        return NULL;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(c, on_sent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(c, on_close);
+    nghttp2_session_callbacks_set_send_data_callback(c, h2_stream_send_data);
+    return c;
+}

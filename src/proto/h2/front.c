@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "http/reply.h"
+#include "proto/h2/stream.h"
+
+/* A server stream: the front end of an exchange. */
+
+static struct message *request(struct h2_stream *s) {
+    return &s->end.x->request;
+}
+
+static int send_head(struct h2_stream *s, const struct field *lines, size_t n, bool fin) {
+    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, lines, n);
+    nghttp2_data_provider2 source = h2_stream_source(s);
+    if (!nv || nghttp2_submit_response2(s->h2->ng, s->id, nv, n, fin ? NULL : &source) != 0)
+        return ERR_NO_MEMORY;
+    s->head_sent = true;
+    return 0;
+}
+
+static int send_informational(struct h2_stream *s, int status, const struct fields *fields) {
+    struct field *lines;
+    size_t n;
+    if (head_info_lines(status, fields, &lines, &n) != 0)
+        return ERR_NO_MEMORY;
+    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, lines, n);
+    if (!nv || nghttp2_submit_headers(s->h2->ng, 0, s->id, NULL, nv, n, NULL) != 0)
+        return ERR_NO_MEMORY;
+    return 0;
+}
+
+/* A status and nothing else, when there is nobody left to answer with more. nghttp2 gets
+ * copies by static strings, as the exchange ends now. */
+static bool answer(struct h2_stream *s, int status) {
+    char text[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                    (char)('0' + status % 10), 0};
+    nghttp2_nv nv[] = {
+        {(uint8_t *)":status", (uint8_t *)text, 7, 3, NGHTTP2_NV_FLAG_NONE},
+        {(uint8_t *)"content-length", (uint8_t *)"0", 14, 1, NGHTTP2_NV_FLAG_NONE},
+    };
+    s->head_sent = true;
+    return nghttp2_submit_response2(s->h2->ng, s->id, nv, 2, NULL) == 0;
+}
+
+/* The exchange cannot go on: say so with a status while no head was sent, else reset. */
+static void give_up(struct h2_stream *s, enum reason reason) {
+    int status = reason_status(reason);
+    bool can_answer = !s->head_sent && !s->closed && status >= 400 && status != 499;
+    if (!can_answer || !answer(s, status))
+        h2_stream_reset(s, reason_h2(reason));
+    exchange_reset(&s->end, reason);
+}
+
+static void start(struct h2_stream *s) {
+    struct exchange *x = s->end.x;
+    const struct http_limits *limits = s->h2->env->limits;
+    uint64_t limit = limits->request_body_bytes;
+    s->started = true;
+    if (limits->requests > 0 && s->h2->n_requests >= limits->requests)
+        h2_drain(s->h2);
+    if (s->head_verdict == ERR_INVALID)
+        reply_error(x, 400, str_of(s->head.problem));
+    else if (s->head_verdict == ERR_LIMIT)
+        reply_error(x, 431, STR("The request's header is larger than this gateway takes."));
+    else if (s->head_verdict != 0)
+        give_up(s, REASON_NO_MEMORY);
+    else if (limit > 0 && x->request.content_length > (int64_t)limit)
+        give_up(s, REASON_TOO_LARGE);
+    else
+        exchange_start(x);
+}
+
+/* The handler began to read, so the client may begin to send (RFC 9110 10.1.1). */
+static void send_continue(struct h2_stream *s) {
+    struct fields none;
+    if (!request(s)->expect_continue || s->continued || s->head_sent || s->received > 0 ||
+        s->fin_came)
+        return;
+    s->continued = true;
+    fields_init(&none, &s->end.x->arena);
+    if (send_informational(s, 100, &none) != 0)
+        give_up(s, REASON_NO_MEMORY);
+}
+
+static int pass_informational(struct h2_stream *s) {
+    struct informational *info;
+    while ((info = exchange_take_informational(s->end.x))) {
+        bool is_100 = info->status == 100;
+        if (is_100 && (s->continued || !request(s)->expect_continue))
+            continue;
+        s->continued |= is_100;
+        if (send_informational(s, info->status, &info->fields) != 0)
+            return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+static void note_complete(struct h2_stream *s) {
+    if (s->complete || s->out->body.state != BODY_COMPLETE)
+        return;
+    s->out_trailers = exchange_take_trailers(s->end.x);
+    s->complete = true;
+}
+
+static int send_response(struct h2_stream *s, struct message *m) {
+    struct field *lines;
+    size_t n;
+    bool no_body = response_has_no_body(request(s)->method, m->status);
+    if (no_body)
+        body_stop(&m->body, REASON_NONE);
+    note_complete(s);
+    if (head_response_lines(m, &lines, &n) != 0)
+        return ERR_NO_MEMORY;
+    return send_head(s, lines, n, no_body || h2_stream_bodiless(s));
+}
+
+static void take_head(struct h2_stream *s) {
+    struct message *m = NULL;
+    int err = pass_informational(s);
+    if (err == 0 && (m = exchange_take_head(s->end.x)))
+        err = send_response(s, m);
+    if (err != 0)
+        give_up(s, REASON_NO_MEMORY);
+}
+
+static void take_body(struct h2_stream *s) {
+    if (s->out->body.state == BODY_ABORTED) {
+        give_up(s, s->out->body.reason);
+        return;
+    }
+    note_complete(s);
+    if (nghttp2_is_fatal(nghttp2_session_resume_data(s->h2->ng, s->id)))
+        h2_fail(s->h2);
+}
+
+/* nghttp2 has forgotten the stream. */
+static void finish(struct h2_stream *s) {
+    if (s->fin_sent)
+        exchange_leave(&s->end);
+    else
+        exchange_reset(&s->end, h2_stream_close_reason(s));
+}
+
+static bool ended(struct h2_stream *s, uint32_t events) {
+    struct exchange *x = s->end.x;
+    if (s->closed)
+        finish(s);
+    else if (s->broken != REASON_NONE)
+        give_up(s, s->broken);
+    else if (events & END_RESET)
+        give_up(s, x->reason == REASON_NONE ? REASON_INTERNAL : x->reason);
+    else
+        return false;
+    return true;
+}
+
+static void go_on(struct h2_stream *s, uint32_t events) {
+    struct exchange *x = s->end.x;
+    if (s->fin_came && x->request_end_ns == 0)
+        x->request_end_ns = s->h2->env->turn->now_ns;
+    if (s->head_came && !s->started)
+        start(s);
+    if (s->end.x && (events & END_WANT))
+        send_continue(s);
+    if (s->end.x && (events & END_HEAD) && !s->head_sent)
+        take_head(s);
+    if (s->end.x && (events & END_DATA) && s->head_sent)
+        take_body(s);
+    if (s->end.x && (events & END_ROOM))
+        h2_stream_credit(s);
+}
+
+/* The response is out and nobody wants the rest of the request: RFC 9113 8.1. */
+static void end_early(struct h2_stream *s) {
+    bool unwanted = !s->end.x || s->in->body.state == BODY_STOPPED;
+    if (s->fin_sent && !s->fin_came && !s->closed && unwanted)
+        h2_stream_reset(s, NGHTTP2_NO_ERROR);
+}
+
+static void front_run(struct task *task, uint32_t events) {
+    struct h2_stream *s = h2_stream_of(task);
+    if (!s->h2->failed) {
+        if (s->end.x && !ended(s, events))
+            go_on(s, events);
+        end_early(s);
+    }
+    h2_stream_settle(s);
+}
+
+struct h2_stream *h2_front_new(struct h2 *h2, int32_t id) {
+    struct h2_stream *s = h2_stream_new(h2, front_run);
+    if (!s)
+        return NULL;
+    struct exchange *x = exchange_new(h2->env, &s->end, h2->peer);
+    if (!x) {
+        list_remove(&s->link);
+        free(s);
+        return NULL;
+    }
+    s->id = id;
+    h2_stream_enter(s, &x->request, &x->response);
+    h2->n_requests++;
+    return s;
+}
+
+void h2_front_gone(struct h2_stream *s, enum reason reason) {
+    bool delivered = s->fin_sent && s->h2->out.n == 0;
+    if (delivered)
+        exchange_leave(&s->end);
+    else
+        exchange_reset(&s->end, reason == REASON_NONE ? REASON_CLIENT_GONE : reason);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+#include "proto/h2/session.h"
+
+/* What happens to a connection as a whole, called from everywhere in this folder. */
+
+/* How often streams are looked after. */
+#define SWEEP_NS SECOND_NS
+
+/* ---- status and end ---- */
+
+static bool wants_write(const struct h2 *h2) {
+    return h2->out.n > 0 || (!h2->failed && nghttp2_session_want_write(h2->ng));
+}
+
+enum engine_status h2_status(const struct h2 *h2) {
+    if (h2->failed || h2->ended)
+        return ENGINE_DONE;
+    bool open = nghttp2_session_want_read(h2->ng) || nghttp2_session_want_write(h2->ng);
+    return open ? ENGINE_OPEN : ENGINE_DONE;
+}
+
+void h2_wake(struct h2 *h2) {
+    uint32_t events = 0;
+    if (wants_write(h2))
+        events |= ENGINE_OUTPUT;
+    if (h2_status(h2) != ENGINE_OPEN)
+        events |= ENGINE_STATUS;
+    if (events)
+        engine_wake(&h2->engine, events);
+}
+
+void h2_tell_gone(struct h2 *h2) {
+    if (h2->server || !h2->client.usable)
+        return;
+    h2->client.usable = false;
+    if (h2->client.owner)
+        task_wake(h2->client.owner, CLIENT_GONE);
+}
+
+void h2_fail(struct h2 *h2) {
+    h2->failed = true;
+    h2_tell_gone(h2);
+    engine_wake(&h2->engine, ENGINE_STATUS);
+}
+
+/* ---- draining (RFC 9113 6.8) ---- */
+
+/* Requests that were on their way when we announced it are still taken; this one is final. */
+void h2_drain_finally(struct h2 *h2) {
+    if (h2->drained || h2->failed)
+        return;
+    h2->drained = true;
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h2->ng);
+    if (nghttp2_submit_goaway(h2->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) != 0)
+        h2_fail(h2);
+}
+
+static void drain_server(struct h2 *h2) {
+    static const uint8_t opaque[8] = {'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
+    if (nghttp2_submit_shutdown_notice(h2->ng) != 0 ||
+        nghttp2_submit_ping(h2->ng, NGHTTP2_FLAG_NONE, opaque) != 0)
+        h2_fail(h2);
+    h2->drain_ns = h2->env->turn->now_ns;
+    h2_watch(h2);
+}
+
+void h2_drain(struct h2 *h2) {
+    if (h2->draining || h2->failed)
+        return;
+    h2->draining = true;
+    if (h2->server)
+        drain_server(h2);
+    else
+        h2_drain_finally(h2);
+    h2_tell_gone(h2);
+    h2_wake(h2);
+}
+
+/* ---- timers, for the server role: a client's owner has its own ---- */
+
+static uint64_t deadline(const struct h2 *h2) {
+    const struct http_limits *limits = h2->env->limits;
+    uint64_t due = UINT64_MAX;
+    if (h2->head_ns)
+        due = h2->head_ns + limits->header_timeout_ns;
+    if (!list_empty(&h2->streams))
+        return h2->env->turn->now_ns + SWEEP_NS < due ? h2->env->turn->now_ns + SWEEP_NS : due;
+    if (h2->draining && !h2->drained && h2->drain_ns + H2_DRAIN_NS < due)
+        due = h2->drain_ns + H2_DRAIN_NS;
+    uint64_t idle = h2->idle_ns + limits->idle_timeout_ns;
+    return idle < due ? idle : due;
+}
+
+void h2_watch(struct h2 *h2) {
+    if (!h2->server || h2->failed)
+        return;
+    uint64_t due = deadline(h2);
+    if (h2->task.heap_slot == 0 || due < h2->task.at_ns)
+        task_at(&h2->task, due);
+}

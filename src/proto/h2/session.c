@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "proto/h2/h2.h"
+#include "proto/h2/stream.h"
+
+enum {
+    OUT_AHEAD = 64 * 1024,     /* frames made before the driver has taken those before */
+    CONN_WINDOW = 1024 * 1024, /* uploads of one connection together */
+    SETTINGS_MAX = 32,         /* entries of one SETTINGS frame */
+    CONTINUATIONS_MAX = 8,
+    GLITCHES = 1000,
+    GLITCH_RATE = 100, /* what nghttp2 counts as strange; a second */
+    RESET_RATE = 33,
+};
+
+static struct h2 *h2_of_engine(const struct stream_engine *e) {
+    struct h2 *h2 = container_of((struct stream_engine *)(uintptr_t)e, struct h2, engine);
+    check_magic(h2, H2_MAGIC);
+    return h2;
+}
+
+/* ---- input ---- */
+
+static struct span room(struct stream_engine *e) {
+    struct h2 *h2 = h2_of_engine(e);
+    if (h2->failed || h2->ended)
+        return (struct span){NULL, 0};
+    return (struct span){h2->env->scratch, h2->env->scratch_bytes};
+}
+
+static int filled(struct stream_engine *e, size_t n) {
+    struct h2 *h2 = h2_of_engine(e);
+    if (h2->failed)
+        return ERR_CLOSED;
+    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
+    if (taken < 0) {
+        log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
+        h2_fail(h2);
+        return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
+    }
+    h2_wake(h2);
+    return 0;
+}
+
+static void end_of_input(struct stream_engine *e) {
+    struct h2 *h2 = h2_of_engine(e);
+    h2->ended = true;
+    h2_tell_gone(h2);
+    h2_wake(h2);
+}
+
+/* ---- output ---- */
+
+static void make_output(struct h2 *h2) {
+    const uint8_t *p;
+    while (!h2->failed && h2->out.n < OUT_AHEAD) {
+        size_t before = h2->out.n;
+        nghttp2_ssize n = nghttp2_session_mem_send2(h2->ng, &p);
+        if (n < 0 || (n > 0 && out_add(&h2->out, p, (size_t)n) != 0))
+            h2_fail(h2);
+        /* 0 also comes when DATA went into out by h2_stream_send_data and asked for a pause */
+        if (n == 0 && h2->out.n == before)
+            break;
+    }
+}
+
+static int pull(struct stream_engine *e, struct iovec *iov, int n) {
+    struct h2 *h2 = h2_of_engine(e);
+    make_output(h2);
+    return out_iov(&h2->out, iov, n);
+}
+
+static void pulled(struct stream_engine *e, size_t bytes) {
+    out_pulled(&h2_of_engine(e)->out, bytes);
+}
+
+static void drive(struct stream_engine *e, struct task *driver) {
+    (void)driver;
+    h2_wake(h2_of_engine(e));
+}
+
+static enum engine_status engine_status(const struct stream_engine *e) {
+    return h2_status(h2_of_engine(e));
+}
+
+static void drain(struct stream_engine *e) {
+    h2_drain(h2_of_engine(e));
+}
+
+/* ---- timers, for the server role: a client's owner has its own ---- */
+
+/* Is it the client that we wait for? Then since when. */
+static void look_after(struct h2_stream *s) {
+    const struct http_limits *limits = s->h2->env->limits;
+    uint64_t now = s->h2->env->turn->now_ns;
+    if (!s->end.x || !s->started)
+        return;
+    const struct body *in = &s->in->body, *out = &s->out->body;
+    if (in->state != BODY_OPEN || body_unsent(in) > 0 || !in->wanted)
+        s->input_ns = now;
+    if (!s->head_sent || (body_unsent(out) == 0 && !s->complete))
+        s->progress_ns = now;
+    if (now - s->input_ns >= limits->body_timeout_ns)
+        h2_stream_break(s, REASON_CLIENT_TIMEOUT);
+    else if (now - s->progress_ns >= limits->write_timeout_ns)
+        h2_stream_break(s, REASON_CLIENT_STALLED);
+}
+
+static void time_out(struct h2 *h2) {
+    const struct http_limits *limits = h2->env->limits;
+    uint64_t now = h2->env->turn->now_ns;
+    if (h2->head_ns && now - h2->head_ns >= limits->header_timeout_ns) {
+        nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+        return;
+    }
+    if (h2->draining && now - h2->drain_ns >= H2_DRAIN_NS)
+        h2_drain_finally(h2);
+    if (list_empty(&h2->streams) && now - h2->idle_ns >= limits->idle_timeout_ns)
+        nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+    list_each(&h2->streams, at, next)
+        look_after(list_entry(at, struct h2_stream, link));
+}
+
+static void h2_run(struct task *task, uint32_t events) {
+    struct h2 *h2 = container_of(task, struct h2, task);
+    check_magic(h2, H2_MAGIC);
+    if (h2->failed)
+        return;
+    if ((events & STREAM_CAME) && h2->draining)
+        h2_drain_finally(h2);
+    if (events & TASK_TIMER)
+        time_out(h2);
+    h2_watch(h2);
+    h2_wake(h2);
+}
+
+/* ---- birth and death ---- */
+
+static void free_h2(struct grave *grave) {
+    struct h2 *h2 = container_of(grave, struct h2, grave);
+    out_fini(&h2->out);
+    nghttp2_session_del(h2->ng);
+    h2->magic = 0;
+    free(h2);
+}
+
+static void end_stream(struct h2_stream *s, int reason) {
+    if (s->end.x && s->h2->server)
+        h2_front_gone(s, (enum reason)reason);
+    else if (s->end.x)
+        h2_back_gone(s, (enum reason)reason);
+    h2_stream_bury(s);
+}
+
+static void engine_free(struct stream_engine *e, int reason) {
+    struct h2 *h2 = h2_of_engine(e);
+    h2->failed = true;
+    e->driver = NULL;
+    h2_tell_gone(h2);
+    list_each(&h2->streams, at, next)
+        end_stream(list_entry(at, struct h2_stream, link), reason);
+    task_fini(&h2->task);
+    turn_bury(h2->env->turn, &h2->grave, free_h2);
+}
+
+static const struct stream_engine_ops engine_ops = {
+    .room = room,
+    .filled = filled,
+    .end_of_input = end_of_input,
+    .pull = pull,
+    .pulled = pulled,
+    .status = engine_status,
+    .drain = drain,
+    .drive = drive,
+    .free = engine_free,
+};
+
+static nghttp2_option *options_new(const struct http_limits *limits) {
+    nghttp2_option *o;
+    if (nghttp2_option_new(&o) != 0)
+        return NULL;
+    nghttp2_option_set_no_auto_window_update(o, 1);
+    nghttp2_option_set_max_settings(o, SETTINGS_MAX);
+    nghttp2_option_set_max_continuations(o, CONTINUATIONS_MAX);
+    nghttp2_option_set_stream_reset_rate_limit(o, 2 * (uint64_t)limits->resets, RESET_RATE);
+    nghttp2_option_set_glitch_rate_limit(o, GLITCHES, GLITCH_RATE);
+    nghttp2_option_set_peer_max_concurrent_streams(o, 100);
+    nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
+    return o;
+}
+
+static int session_new(struct h2 *h2) {
+    nghttp2_option *o = options_new(h2->env->limits);
+    nghttp2_session_callbacks *c = h2_callbacks_new();
+    int err = NGHTTP2_ERR_NOMEM;
+    if (o && c && h2->server)
+        err = nghttp2_session_server_new2(&h2->ng, c, h2, o);
+    else if (o && c)
+        err = nghttp2_session_client_new2(&h2->ng, c, h2, o);
+    nghttp2_option_del(o);
+    nghttp2_session_callbacks_del(c);
+    return err == 0 ? 0 : ERR_NO_MEMORY;
+}
+
+/* RFC 8441's ENABLE_CONNECT_PROTOCOL belongs here once tunnels exist. */
+static int submit_settings(struct h2 *h2) {
+    const struct http_limits *limits = h2->env->limits;
+    uint32_t window = limits->body_buffer_bytes;
+    if (window < H2_FIRST_WINDOW)
+        window = H2_FIRST_WINDOW;
+    nghttp2_settings_entry v[] = {
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head_bytes},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+    };
+    if (h2->server)
+        v[3] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams};
+    int err = nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, v, 4);
+    if (err == 0)
+        err = nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
+    return err == 0 ? 0 : ERR_NO_MEMORY;
+}
+
+static struct h2 *h2_new(struct http_env *env, const struct peer *peer, bool server) {
+    struct h2 *h2 = calloc(1, sizeof(*h2));
+    if (!h2)
+        return NULL;
+    h2->magic = H2_MAGIC;
+    h2->engine.ops = &engine_ops;
+    h2->env = env;
+    h2->peer = peer;
+    h2->server = server;
+    h2->idle_ns = h2->head_ns = env->turn->now_ns;
+    list_init(&h2->streams);
+    out_init(&h2->out, env->chunks);
+    task_init(&h2->task, env->turn, h2_run);
+    if (session_new(h2) != 0 || submit_settings(h2) != 0) {
+        nghttp2_session_del(h2->ng);
+        free(h2);
+        return NULL;
+    }
+    h2_watch(h2);
+    return h2;
+}
+
+struct stream_engine *h2_server_new(struct http_env *env, const struct peer *peer) {
+    struct h2 *h2 = h2_new(env, peer, true);
+    return h2 ? &h2->engine : NULL;
+}
+
+static const struct http_client_ops client_ops = {.open = h2_back_open};
+
+struct http_client *h2_client_new(struct http_env *env, const struct peer *peer,
+                                  struct task *owner) {
+    struct h2 *h2 = h2_new(env, peer, false);
+    if (!h2)
+        return NULL;
+    h2->client = (struct http_client){.ops = &client_ops,
+                                      .owner = owner,
+                                      .engine = &h2->engine,
+                                      .max_streams = 100,
+                                      .usable = true};
+    return &h2->client;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PROTO_H2_SESSION_H
+#define PROTO_H2_SESSION_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "base/engine.h"
+#include "http/client.h"
+#include "http/exchange.h"
+#include "proto/h2/out.h"
+
+/* A connection, in either role, and how the files of this folder share the work. Calls go
+ * down this list only:
+ *
+ *   session.c    the engine's verbs, timers                  (net, tls -> us)
+ *   callbacks.c  what nghttp2 tells: records and wakes       (nghttp2 -> us)
+ *   front.c      a server stream, the front of an exchange   (us -> nghttp2)
+ *   back.c       a client stream, the back of an exchange    (us -> nghttp2)
+ *   stream.c     what the two have in common: body source, credit, end
+ *   life.c       the connection as a whole: wake, fail, drain, deadlines
+ *   headers.c    lines as nghttp2 wants them
+ *   out.c        frames on their way out */
+
+enum { H2_MAGIC = 0x68327373 };
+
+/* Least stream window: the peer may send so much before it has seen our settings. */
+enum { H2_FIRST_WINDOW = 65535 };
+
+/* How long a client has to answer the PING between the two GOAWAYs. */
+#define H2_DRAIN_NS (2 * SECOND_NS)
+
+struct h2 {
+    uint32_t magic;
+    struct stream_engine engine;
+    struct http_env *env;
+    const struct peer *peer;
+    nghttp2_session *ng;
+    struct out out;
+    struct list streams;
+    struct task task; /* timers */
+    struct grave grave;
+    bool server;
+    bool failed;            /* nghttp2 must not be called again */
+    bool ended;             /* the peer's FIN came */
+    bool calmed;            /* GOAWAY ENHANCE_YOUR_CALM was queued */
+    bool draining, drained; /* GOAWAY announced; the final one is queued */
+    uint32_t n_resets;      /* received and sent, against limits->resets */
+    uint32_t n_idle_frames; /* control frames since the last that did something */
+    uint64_t n_requests;
+    uint64_t head_ns; /* a field block is on its way since; 0: none */
+    uint64_t idle_ns; /* no stream since */
+    uint64_t drain_ns;
+    struct http_client client;
+};
+
+/* ---- callbacks.c ---- */
+nghttp2_session_callbacks *h2_callbacks_new(void); /* NULL: no memory */
+
+/* ---- life.c ---- */
+enum engine_status h2_status(const struct h2 *h2);
+void h2_wake(struct h2 *h2);  /* there may be output, or the status may have changed */
+void h2_watch(struct h2 *h2); /* a deadline may have come nearer */
+void h2_fail(struct h2 *h2);  /* nghttp2 told a fatal error */
+void h2_drain(struct h2 *h2);
+void h2_drain_finally(struct h2 *h2);
+void h2_tell_gone(struct h2 *h2); /* a client's owner: no more streams */
+
+/* ---- headers.c ---- */
+/* What nghttp2 wants; the array lives in arena. A front's lines stay until they are sent or
+ * dropped, so nghttp2 need not copy them; a back can lose its exchange at any time. NULL: no
+ * memory. */
+nghttp2_nv *h2_headers(const struct h2 *h2, struct arena *arena, const struct field *lines,
+                       size_t n);
+
+#endif

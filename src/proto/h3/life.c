@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+#include "proto/h3/stream.h"
+
+/* What happens to a connection as a whole, called from everywhere in this folder. */
+
+/* How often streams are looked after. */
+#define SWEEP_NS SECOND_NS
+
+/* ---- the end ---- */
+
+void h3_tell_owner(struct h3 *h3, uint32_t events) {
+    if (!h3->server && h3->client.owner)
+        task_wake(h3->client.owner, events);
+}
+
+void h3_tell_gone(struct h3 *h3) {
+    if (h3->server || !h3->client.usable)
+        return;
+    h3->client.usable = false;
+    h3_tell_owner(h3, CLIENT_GONE);
+}
+
+void h3_close(struct h3 *h3, uint64_t code, const char *text) {
+    if (h3->failed)
+        return;
+    h3->failed = true;
+    log_debug(h3->env->log, "h3: closing with 0x%llx: %s", (unsigned long long)code, text);
+    quic_close(h3->conn, code, text);
+    h3_tell_gone(h3);
+}
+
+int h3_fail(struct h3 *h3, int error) {
+    h3_close(h3, nghttp3_err_infer_quic_app_error_code(error), nghttp3_strerror(error));
+    return error == NGHTTP3_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
+}
+
+/* Both directions count in one limit, as in h2; a stream counts once, and not at all when
+ * the peer does what we asked for. */
+void h3_count_reset(struct h3 *h3, struct h3_stream *s) {
+    if (!h3->server || (s && (s->counted || s->stop_sent || s->fin_sent)))
+        return;
+    if (s)
+        s->counted = true;
+    if (++h3->n_resets > h3->env->limits->resets)
+        h3_close(h3, H3_EXCESSIVE_LOAD, "too many resets");
+}
+
+/* ---- draining (RFC 9114 5.2) ---- */
+
+void h3_drain_finally(struct h3 *h3) {
+    if (h3->drained || h3->failed)
+        return;
+    h3->drained = true;
+    int rv = nghttp3_conn_shutdown(h3->ng);
+    if (rv != 0)
+        h3_fail(h3, rv);
+    quic_wake(h3->conn);
+}
+
+void h3_drain(struct h3 *h3) {
+    if (h3->draining || h3->failed)
+        return;
+    h3->draining = true;
+    h3->drain_ns = h3->env->turn->now_ns;
+    h3_tell_gone(h3);
+    if (!h3->opened) {
+        h3->drained = true;
+        return;
+    }
+    int rv = h3->server ? nghttp3_conn_submit_shutdown_notice(h3->ng) : 0;
+    if (rv != 0)
+        h3_fail(h3, rv);
+    h3_watch(h3);
+    quic_wake(h3->conn);
+}
+
+/* ---- timers, for the server role: a client's owner has its own ---- */
+
+static uint64_t deadline(const struct h3 *h3) {
+    uint64_t now = h3->env->turn->now_ns;
+    if (!list_empty(&h3->streams))
+        return now + SWEEP_NS;
+    uint64_t due = h3->idle_ns + h3->env->limits->idle_timeout_ns;
+    if (h3->draining && !h3->drained && h3->drain_ns + H3_DRAIN_NS < due)
+        due = h3->drain_ns + H3_DRAIN_NS;
+    return due;
+}
+
+void h3_watch(struct h3 *h3) {
+    if (!h3->server || h3->failed)
+        return;
+    uint64_t due = deadline(h3);
+    if (h3->task.heap_slot == 0 || due < h3->task.at_ns)
+        task_at(&h3->task, due);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PROTO_H3_SESSION_H
+#define PROTO_H3_SESSION_H
+
+#include <nghttp3/nghttp3.h>
+
+#include "base/list.h"
+#include "http/client.h"
+#include "http/exchange.h"
+#include "quic/quic.h"
+
+/* A connection, in either role, and how the files of this folder share the work. Calls go
+ * down this list only:
+ *
+ *   session.c    the quic_app's verbs, timers                (quic -> us)
+ *   callbacks.c  what nghttp3 tells: records and wakes       (nghttp3 -> us)
+ *   front.c      a server stream, the front of an exchange   (us -> nghttp3)
+ *   back.c       a client stream, the back of an exchange    (us -> nghttp3)
+ *   stream.c     what the two have in common: body source, credit, end
+ *   life.c       the connection as a whole: end, drain, deadlines
+ *   headers.c    lines as nghttp3 wants them */
+
+enum { H3_MAGIC = 0x68337373 };
+
+/* RFC 9114 8.1 */
+enum {
+    H3_NO_ERROR = 0x100,
+    H3_CLOSED_CRITICAL_STREAM = 0x104,
+    H3_EXCESSIVE_LOAD = 0x107,
+    H3_REQUEST_CANCELLED = 0x10c,
+};
+
+/* How long a client has to read the first GOAWAY before the final one. */
+#define H3_DRAIN_NS (SECOND_NS / 2)
+
+struct h3 {
+    uint32_t magic;
+    struct quic_app app;
+    struct http_env *env;
+    struct quic_conn *conn;
+    const struct peer *peer;
+    nghttp3_conn *ng;
+    struct list streams;
+    struct task task; /* timers */
+    struct grave grave;
+    bool server;
+    bool opened;            /* our control and QPACK streams are */
+    bool failed;            /* nghttp3 must not be called again */
+    bool draining, drained; /* GOAWAY announced; the final one is queued */
+    int64_t own[3];         /* control, QPACK encoder and decoder */
+    uint32_t n_resets;      /* received and sent, against limits->resets */
+    uint64_t n_requests;
+    uint64_t max_bidi; /* request streams that the client was allowed so far */
+    uint64_t idle_ns;  /* no stream since */
+    uint64_t drain_ns;
+    struct { /* the last pull, to know when FIN is out */
+        int64_t id;
+        size_t n;
+        bool fin;
+    } pulled;
+    struct http_client client;
+};
+
+struct h3_stream;
+
+/* ---- callbacks.c ---- */
+const nghttp3_callbacks *h3_callbacks(void);
+
+/* ---- life.c ---- */
+void h3_watch(struct h3 *h3); /* a deadline may have come nearer */
+void h3_close(struct h3 *h3, uint64_t code, const char *text);
+int h3_fail(struct h3 *h3, int error); /* nghttp3's: closes with its code; an err */
+void h3_drain(struct h3 *h3);
+void h3_drain_finally(struct h3 *h3);
+void h3_count_reset(struct h3 *h3, struct h3_stream *s); /* s: NULL if there is none */
+void h3_tell_owner(struct h3 *h3, uint32_t events);
+void h3_tell_gone(struct h3 *h3); /* a client's owner: no more streams */
+
+/* ---- headers.c ---- */
+/* What nghttp3 wants; it copies the lines. The array lives in arena. NULL: no memory. */
+nghttp3_nv *h3_headers(struct arena *arena, const struct field *lines, size_t n);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef QUIC_CRYPTO_H
+#define QUIC_CRYPTO_H
+
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tls/context.h"
+
+/* The one place of QUIC that knows wolfSSL: the handshake as ngtcp2's stock helper drives it,
+ * and the keys that come of it. A session is a WOLFSSL whose application data leads back to
+ * its ngtcp2_conn through ref. */
+
+/* Puts QUIC's method into the context. Idempotent. */
+void crypto_prepare(struct tls_context *tls, bool is_server);
+
+/* host NULL: a server's. ref outlives the session. NULL: no memory. */
+void *crypto_session_new(struct tls_context *tls, const char *host, ngtcp2_crypto_conn_ref *ref);
+void crypto_session_free(void *session);
+
+/* Why the handshake failed, as a sentence. */
+void crypto_problem(void *session, char *to, size_t cap);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sys/loop.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "base/check.h"
+#include "base/err.h"
+
+/* libev's timers know milliseconds and the wall clock, pacing wants less: the heap's first
+ * goes into a timerfd. It is set when a time before the one it is set to is wanted, or it
+ * has fired; one that is too early costs a lap. */
+
+enum {
+    LOOP_MAGIC = 0x6c6f6f70,
+    TASKS_A_LAP = 1024, /* then sockets are looked at again */
+    SIGNALS_MOST = 31,
+};
+
+struct loop_signal {
+    ev_signal watcher;
+    struct loop *loop;
+    uint32_t event;
+};
+
+struct loop {
+    uint32_t magic;
+    struct turn *turn;
+    struct ev_loop *ev;
+    ev_check check;
+    ev_io timer;
+    uint64_t timer_set_ns; /* UINT64_MAX: not set */
+    bool tasks_left, stopped;
+
+    struct loop_signal *signals;
+    int n_signals;
+    struct task *signal_task;
+
+    ev_async async;
+    struct task *post_task;
+    atomic_uint posted;
+};
+
+static uint64_t clock_ns(clockid_t clock) {
+    struct timespec t;
+    (void)clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+static void read_clock(struct loop *loop) {
+    turn_begin(loop->turn, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME) / SECOND_NS);
+}
+
+/* Right after the wait and before all others: it has the highest priority. */
+static void on_check(struct ev_loop *ev, ev_check *watcher, int events) {
+    (void)ev;
+    (void)events;
+    read_clock(watcher->data);
+}
+
+static void on_timer(struct ev_loop *ev, ev_io *watcher, int events) {
+    struct loop *loop = watcher->data;
+    uint64_t times;
+    (void)ev;
+    (void)events;
+    if (read(watcher->fd, &times, sizeof(times)) > 0)
+        loop->timer_set_ns = UINT64_MAX;
+}
+
+static void set_timer(struct loop *loop, uint64_t at_ns) {
+    if (at_ns == UINT64_MAX || at_ns >= loop->timer_set_ns)
+        return;
+    struct itimerspec when = {.it_value = {(time_t)(at_ns / SECOND_NS), (long)(at_ns % SECOND_NS)}};
+    if (timerfd_settime(loop->timer.fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+        loop->timer_set_ns = at_ns;
+}
+
+struct loop *loop_new(struct turn *turn) {
+    struct loop *loop = calloc(1, sizeof(*loop));
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    struct ev_loop *ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+    if (!loop || fd < 0 || !ev) {
+        free(loop);
+        if (fd >= 0)
+            close(fd);
+        if (ev)
+            ev_loop_destroy(ev);
+        return NULL;
+    }
+    *loop = (struct loop){.magic = LOOP_MAGIC, .turn = turn, .ev = ev, .timer_set_ns = UINT64_MAX};
+    ev_check_init(&loop->check, on_check);
+    ev_set_priority(&loop->check, EV_MAXPRI);
+    loop->check.data = loop;
+    ev_check_start(ev, &loop->check);
+    ev_io_init(&loop->timer, on_timer, fd, EV_READ);
+    loop->timer.data = loop;
+    ev_io_start(ev, &loop->timer);
+    read_clock(loop);
+    return loop;
+}
+
+void loop_free(struct loop *loop) {
+    if (!loop)
+        return;
+    check_magic(loop, LOOP_MAGIC);
+    for (int i = 0; i < loop->n_signals; i++)
+        ev_signal_stop(loop->ev, &loop->signals[i].watcher);
+    if (loop->post_task)
+        ev_async_stop(loop->ev, &loop->async);
+    ev_check_stop(loop->ev, &loop->check);
+    ev_io_stop(loop->ev, &loop->timer);
+    close(loop->timer.fd);
+    ev_loop_destroy(loop->ev);
+    free(loop->signals);
+    loop->magic = 0;
+    free(loop);
+}
+
+struct turn *loop_turn(struct loop *loop) {
+    return loop->turn;
+}
+
+/* ---- watches ---- */
+
+static void on_io(struct ev_loop *ev, ev_io *io, int events) {
+    struct loop_watch *watch = io->data;
+    int ready = (events & EV_READ ? LOOP_READ : 0) | (events & EV_WRITE ? LOOP_WRITE : 0);
+    (void)ev;
+    /* libev gives what poll said; an error is told to whoever waits for anything. */
+    watch->ready(watch, ready & watch->events);
+}
+
+int loop_watch_init(struct loop_watch *watch, struct loop *loop, int fd,
+                    void (*ready)(struct loop_watch *, int)) {
+    check_magic(loop, LOOP_MAGIC);
+    ev_io *io = malloc(sizeof(*io));
+    if (!io)
+        return ERR_NO_MEMORY;
+    ev_io_init(io, on_io, fd, 0);
+    io->data = watch;
+    *watch = (struct loop_watch){.loop = loop, .fd = fd, .ready = ready, .io = io};
+    return 0;
+}
+
+void loop_watch_set(struct loop_watch *watch, int events) {
+    if (!watch->io || watch->events == events)
+        return;
+    ev_io *io = watch->io;
+    watch->events = events;
+    ev_io_stop(watch->loop->ev, io);
+    if (events == 0)
+        return;
+    ev_io_set(io, watch->fd,
+              (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0));
+    ev_io_start(watch->loop->ev, io);
+}
+
+void loop_watch_fini(struct loop_watch *watch) {
+    if (!watch->io)
+        return;
+    ev_io_stop(watch->loop->ev, watch->io);
+    free(watch->io);
+    watch->io = NULL;
+    watch->events = 0;
+}
+
+/* ---- signals and other threads ---- */
+
+static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events) {
+    struct loop_signal *s = watcher->data;
+    (void)ev;
+    (void)events;
+    task_wake(s->loop->signal_task, s->event);
+}
+
+int loop_signals(struct loop *loop, const int *signals, int n, struct task *task) {
+    check_magic(loop, LOOP_MAGIC);
+    check(!loop->signals && n > 0 && n <= SIGNALS_MOST);
+    loop->signals = calloc((size_t)n, sizeof(*loop->signals));
+    if (!loop->signals)
+        return ERR_NO_MEMORY;
+    loop->n_signals = n;
+    loop->signal_task = task;
+    for (int i = 0; i < n; i++) {
+        struct loop_signal *s = &loop->signals[i];
+        s->loop = loop;
+        s->event = 1u << i;
+        ev_signal_init(&s->watcher, on_signal, signals[i]);
+        s->watcher.data = s;
+        ev_signal_start(loop->ev, &s->watcher);
+    }
+    return 0;
+}
+
+static void on_async(struct ev_loop *ev, ev_async *watcher, int events) {
+    struct loop *loop = watcher->data;
+    (void)ev;
+    (void)events;
+    task_wake(loop->post_task, atomic_exchange(&loop->posted, 0));
+}
+
+int loop_post_init(struct loop *loop, struct task *task) {
+    check_magic(loop, LOOP_MAGIC);
+    check(!loop->post_task);
+    loop->post_task = task;
+    ev_async_init(&loop->async, on_async);
+    loop->async.data = loop;
+    ev_async_start(loop->ev, &loop->async);
+    return 0;
+}
+
+void loop_post(struct loop *loop, uint32_t events) {
+    atomic_fetch_or(&loop->posted, events);
+    ev_async_send(loop->ev, &loop->async);
+}
+
+/* ---- laps ---- */
+
+void loop_lap(struct loop *loop, uint64_t max_wait_ns) {
+    check_magic(loop, LOOP_MAGIC);
+    /* I/O of others, before the first lap say, may have woken tasks. */
+    bool wait = !loop->tasks_left && list_empty(&loop->turn->queue) && max_wait_ns > 0;
+    if (wait) {
+        uint64_t now = loop->turn->now_ns, at = turn_next_ns(loop->turn);
+        if (max_wait_ns < UINT64_MAX - now && now + max_wait_ns < at)
+            at = now + max_wait_ns;
+        set_timer(loop, at);
+    }
+    (void)ev_run(loop->ev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
+    loop->tasks_left = turn_run(loop->turn, TASKS_A_LAP);
+}
+
+void loop_run(struct loop *loop) {
+    for (loop->stopped = false; !loop->stopped;)
+        loop_lap(loop, UINT64_MAX);
+}
+
+void loop_stop(struct loop *loop) {
+    loop->stopped = true;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef TLS_NATIVE_H
+#define TLS_NATIVE_H
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+#include "tls/context.h"
+
+/* What the files of this folder share; for nobody else.
+ *
+ * A site is one [server] with the WOLFSSL_CTX that holds its certificate. A handshake starts
+ * in the first and changes over in the SNI callback. wolfSSL_set_SSL_CTX takes certificate,
+ * CA store and session id context along and leaves everything else: site_apply sets that. */
+
+enum { TLS_CONTEXT_MAGIC = 0x746c7363, TLS_SESSION_MAGIC = 0x746c7373 };
+
+struct tls_site {
+    WOLFSSL_CTX *native;
+    enum tls_client_auth client_auth;
+    const void *owner;
+};
+
+struct tls_context {
+    uint32_t magic;
+    bool is_server, insecure;
+    enum tls_transport transport;
+    char *alpn;
+    struct tls_site *sites; /* a client has one */
+    size_t n_sites;
+    int (*choose)(void *context, const char *sni);
+    void *choose_context;
+    struct tls_keylog *keylog;
+};
+
+/* Our part of a WOLFSSL: its application data with the index below, as 0 is ngtcp2's. */
+enum { TLS_SESSION_SLOT = 1 };
+
+struct tls_session {
+    uint32_t magic;
+    struct tls_context *context;
+    const struct tls_site *site;
+    char sni[256];      /* asked for by the client, in lower case */
+    char host[256];     /* client: what the certificate must be for; empty: not checked */
+    int verify_error;   /* the first, a wolfSSL code; 0: none */
+    bool name_mismatch; /* a valid certificate, but for other names */
+    bool refused_name;  /* choose() wanted none of it */
+    char names[200];    /* of the certificate that did not match, for the message */
+};
+
+struct tls_session *tls_session_of(const WOLFSSL *ssl);
+
+/* The callbacks that context.c puts into each WOLFSSL_CTX. */
+int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context);
+int tls_session_on_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+void tls_session_on_keylog(const WOLFSSL *ssl, const char *line);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "upstream/origin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "net/stream.h"
+#include "proto/h1/h1.h"
+
+enum { CONN_MAGIC = 0x6f434f4e };
+
+/* How long an origin whose connect failed is passed over while others are well. Short: a
+ * developer's app is back within a second of its restart. */
+static const uint64_t bad_ns = SECOND_NS;
+
+struct origin_conn {
+    uint32_t magic;
+    struct origin *origin;
+    struct list link; /* origin->conns */
+    struct list idle; /* origin->idle */
+    struct task task; /* the dial's and the client's owner; its timer is the idle timeout */
+    struct grave grave;
+    struct dial *dial;         /* while dialing */
+    struct net_stream *stream; /* then */
+    struct http_client *client;
+};
+
+static void conn_free(struct grave *grave) {
+    free(container_of(grave, struct origin_conn, grave));
+}
+
+static void conn_bury(struct origin_conn *c) {
+    struct origin *o = c->origin;
+
+    list_remove(&c->link);
+    list_remove(&c->idle);
+    o->n_conns--;
+    task_fini(&c->task);
+    dial_free(c->dial);
+    c->dial = NULL;
+    turn_bury(o->env->http->turn, &c->grave, conn_free);
+}
+
+static void wake_waiter(struct upstream_wait *w, uint32_t event) {
+    list_remove(&w->link);
+    w->granted = event == UPSTREAM_READY;
+    task_wake(w->task, event);
+}
+
+void origin_pass_on(struct origin *o) {
+    if (!list_empty(&o->idle) && !list_empty(&o->waiters))
+        wake_waiter(list_first(&o->waiters, struct upstream_wait, link), UPSTREAM_READY);
+}
+
+static void fail_waiters(struct origin *o, enum reason reason) {
+    while (!list_empty(&o->waiters)) {
+        struct upstream_wait *w = list_first(&o->waiters, struct upstream_wait, link);
+        w->reason = reason;
+        w->problem = o->problem;
+        wake_waiter(w, UPSTREAM_FAILED);
+    }
+}
+
+static void dial_failed(struct origin_conn *c, int err) {
+    struct origin *o = c->origin;
+    uint64_t now_ns = o->env->http->turn->now_ns;
+
+    snprintf(o->problem, sizeof o->problem, "%s", dial_problem(c->dial));
+    log_info(o->env->log, "upstream %s: %s", o->name, o->problem);
+    o->bad_until_ns = now_ns + bad_ns;
+    conn_bury(c);
+    fail_waiters(o, err == ERR_TIMEOUT ? REASON_UPSTREAM_CONNECT_TIMEOUT : REASON_UPSTREAM_CONNECT);
+}
+
+static int conn_new(struct origin *o);
+
+static void stream_ended(void *context, struct net_stream *stream) {
+    struct origin_conn *c = context;
+    struct origin *o = c->origin;
+
+    check_magic(c, CONN_MAGIC);
+    check(c->stream == stream);
+    c->stream = NULL;
+    c->client = NULL;
+    conn_bury(c);
+    /* Some wait for a connection to come back, and this one never will. */
+    if (!o->closing && !list_empty(&o->waiters) && conn_new(o))
+        fail_waiters(o, REASON_NO_MEMORY);
+}
+
+/* 0 or ERR_NO_MEMORY; then the stream, where there was one, has buried c already. */
+static int conn_start(struct origin_conn *c, int fd) {
+    struct origin *o = c->origin;
+    struct net_stream_config config = {
+        .loop = o->env->loop,
+        .fd = fd,
+        .log = o->env->log,
+        .owner = &o->streams,
+        .write_timeout_ns = o->config->write_timeout_ns,
+        .ended = stream_ended,
+        .context = c,
+        .stalled_reason = REASON_UPSTREAM_TIMEOUT,
+    };
+
+    c->stream = net_stream_new(&config);
+    if (!c->stream) {
+        conn_bury(c);
+        return ERR_NO_MEMORY;
+    }
+    c->client = h1_client_new(o->env->http, net_stream_peer(c->stream), &c->task);
+    if (!c->client || net_stream_start(c->stream, c->client->engine)) {
+        net_stream_close(c->stream, REASON_NO_MEMORY);
+        return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+/* The connection can take an exchange: the first waiter gets it, or it rests. */
+static void conn_offer(struct origin_conn *c) {
+    struct origin *o = c->origin;
+    uint64_t now_ns = o->env->http->turn->now_ns;
+
+    if (!client_can_open(c->client)) {
+        list_remove(&c->idle);
+        return;
+    }
+    if (list_empty(&c->idle))
+        list_prepend(&o->idle, &c->idle);
+    bool wanted = !list_empty(&o->waiters);
+    origin_pass_on(o);
+    if (task_at(&c->task, now_ns + o->config->idle_timeout_ns) || (o->draining && !wanted))
+        net_stream_drain(c->stream);
+}
+
+static void conn_dialed(struct origin_conn *c) {
+    struct origin *o = c->origin;
+    int fd = dial_take_fd(c->dial);
+
+    if (fd < 0) {
+        dial_failed(c, fd);
+        return;
+    }
+    dial_free(c->dial);
+    c->dial = NULL;
+    o->bad_until_ns = 0;
+    if (!conn_start(c, fd)) {
+        conn_offer(c);
+        return;
+    }
+    snprintf(o->problem, sizeof o->problem, "%s", reason_text(REASON_NO_MEMORY));
+    fail_waiters(o, REASON_NO_MEMORY);
+}
+
+static void conn_run(struct task *task, uint32_t events) {
+    struct origin_conn *c = container_of(task, struct origin_conn, task);
+
+    check_magic(c, CONN_MAGIC);
+    if (events & DIAL_DONE) {
+        conn_dialed(c);
+        return;
+    }
+    if (!c->client)
+        return;
+    if (events & (CLIENT_READY | CLIENT_GONE))
+        conn_offer(c);
+    else if ((events & TASK_TIMER) && c->client->n_streams == 0)
+        net_stream_drain(c->stream);
+}
+
+static int conn_new(struct origin *o) {
+    struct origin_conn *c = calloc(1, sizeof *c);
+    bool local = str_eq(o->uri.scheme, STR("unix"));
+    struct dial_config config = {
+        .loop = o->env->loop,
+        .resolver = o->env->resolver,
+        .host = o->uri.host,
+        .port = o->uri.port,
+        .timeout_ns = o->config->connect_timeout_ns,
+    };
+
+    if (!c)
+        return ERR_NO_MEMORY;
+    c->magic = CONN_MAGIC;
+    c->origin = o;
+    list_init(&c->idle);
+    list_append(&o->conns, &c->link);
+    o->n_conns++;
+    task_init(&c->task, o->env->http->turn, conn_run);
+    config.task = &c->task;
+    if (local)
+        config.unix_path = o->uri.path;
+    c->dial = dial_start(&config);
+    if (!c->dial) {
+        conn_bury(c);
+        return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
+    while (!list_empty(&o->idle)) {
+        struct origin_conn *c = list_first(&o->idle, struct origin_conn, idle);
+        int err = c->client->ops->open(c->client, x, true);
+        if (err || !client_can_open(c->client))
+            list_remove(&c->idle);
+        if (!err) {
+            task_stop_timer(&c->task);
+            return 0;
+        }
+        if (err == ERR_NO_MEMORY)
+            return err;
+    }
+    if (o->n_conns < o->config->max_connections) {
+        int err = conn_new(o);
+        if (err)
+            return err;
+    }
+    list_append(&o->waiters, &w->link);
+    return ERR_AGAIN;
+}
+
+static void origin_describe(struct origin *o) {
+    if (str_eq(o->uri.scheme, STR("unix")))
+        snprintf(o->name, sizeof o->name, "unix:" STR_FMT, STR_ARG(o->uri.path));
+    else
+        snprintf(o->name, sizeof o->name, STR_FMT "://" STR_FMT, STR_ARG(o->uri.scheme),
+                 STR_ARG(o->uri.authority));
+}
+
+void origin_init(struct origin *o, const struct upstream_env *env,
+                 const struct upstream_config *config, const struct uri *uri) {
+    *o = (struct origin){.env = env, .config = config, .uri = *uri};
+    list_init(&o->conns);
+    list_init(&o->idle);
+    list_init(&o->waiters);
+    list_init(&o->streams);
+    origin_describe(o);
+}
+
+void origin_drain(struct origin *o) {
+    o->draining = true;
+    list_each(&o->idle, at, next) {
+        struct origin_conn *c = list_entry(at, struct origin_conn, idle);
+        net_stream_drain(c->stream);
+    }
+}
+
+void origin_fini(struct origin *o) {
+    o->closing = true;
+    list_each(&o->conns, at, next) {
+        struct origin_conn *c = list_entry(at, struct origin_conn, link);
+        if (c->stream)
+            net_stream_close(c->stream, REASON_SHUTDOWN);
+        else
+            conn_bury(c);
+    }
+    snprintf(o->problem, sizeof o->problem, "%s", reason_text(REASON_SHUTDOWN));
+    fail_waiters(o, REASON_SHUTDOWN);
+}

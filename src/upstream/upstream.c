@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "upstream/upstream.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "upstream/origin.h"
+
+struct upstream {
+    struct upstream_env env;
+    const struct upstream_config *config;
+    size_t next; /* round robin */
+    size_t n;
+    struct origin origins[];
+};
+
+struct upstream *upstream_new(const struct upstream_env *env,
+                              const struct upstream_config *config) {
+    struct upstream *u = calloc(1, sizeof *u + config->n_uris * sizeof u->origins[0]);
+
+    if (!u)
+        return NULL;
+    u->env = *env;
+    u->config = config;
+    for (size_t i = 0; i < config->n_uris; i++, u->n++)
+        origin_init(&u->origins[i], &u->env, config, &config->uris[i]);
+    return u;
+}
+
+void upstream_free(struct upstream *u) {
+    if (!u)
+        return;
+    for (size_t i = 0; i < u->n; i++)
+        origin_fini(&u->origins[i]);
+    free(u);
+}
+
+void upstream_drain(struct upstream *u) {
+    for (size_t i = 0; i < u->n; i++)
+        origin_drain(&u->origins[i]);
+}
+
+/* The next one whose last connect did not just fail; all failed: the next one. */
+static struct origin *pick(struct upstream *u) {
+    uint64_t now_ns = u->env.http->turn->now_ns;
+
+    for (size_t i = 0; i < u->n; i++) {
+        struct origin *o = &u->origins[(u->next + i) % u->n];
+        if (o->bad_until_ns <= now_ns) {
+            u->next = (u->next + i + 1) % u->n;
+            return o;
+        }
+    }
+    return &u->origins[u->next++ % u->n];
+}
+
+void upstream_wait_init(struct upstream_wait *w, struct task *task) {
+    *w = (struct upstream_wait){.task = task};
+    list_init(&w->link);
+}
+
+void upstream_choose(struct upstream *u, struct upstream_wait *w) {
+    if (!w->origin)
+        w->origin = pick(u);
+}
+
+int upstream_open(struct upstream *u, struct exchange *x, struct upstream_wait *w) {
+    check(list_empty(&w->link));
+    w->granted = false;
+    upstream_choose(u, w);
+    return origin_open(w->origin, x, w);
+}
+
+void upstream_wait_cancel(struct upstream_wait *w) {
+    list_remove(&w->link);
+    if (w->granted)
+        origin_pass_on(w->origin);
+    w->granted = false;
+}
+
+const struct upstream_config *upstream_config_of(const struct upstream *u) {
+    return u->config;
+}
+
+struct str origin_name(const struct origin *o) {
+    return str_of(o->name);
+}
+
+struct str origin_authority(const struct origin *o) {
+    return o->uri.authority.n ? o->uri.authority : STR("localhost");
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UPSTREAM_UPSTREAM_H
+#define UPSTREAM_UPSTREAM_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "http/client.h"
+#include "http/exchange.h"
+#include "http/uri.h"
+#include "net/dial.h"
+#include "sys/loop.h"
+
+/* An upstream is a named set of origins (URLs) that answer the same requests. It finds or
+ * makes a client stream for an exchange: round robin over its origins, a pool of kept
+ * connections for each. One per worker; the configuration is shared and outlives it.
+ *
+ * Nobody is called back: who has to wait lends its task. */
+
+struct upstream;
+
+struct upstream_config {
+    struct str name;
+    const struct uri *uris;
+    size_t n_uris;
+    uint32_t max_connections;    /* per origin; more requests wait */
+    uint64_t connect_timeout_ns; /* name and all addresses together */
+    uint64_t idle_timeout_ns;    /* an unused connection is closed then */
+    uint64_t write_timeout_ns;
+};
+
+/* What a worker lends; outlives the upstream. */
+struct upstream_env {
+    struct loop *loop;
+    struct resolver *resolver;
+    struct http_env *http;
+    struct log *log;
+};
+
+/* One request that looks for a client stream. */
+enum { UPSTREAM_READY = 1u << 16, UPSTREAM_FAILED = 1u << 17 };
+struct origin;
+struct upstream_wait {
+    struct list link;      /* of the origin's waiters; self when not waiting */
+    struct task *task;     /* woken with UPSTREAM_READY: open again, or UPSTREAM_FAILED */
+    struct origin *origin; /* chosen one; NULL: choose anew */
+    bool granted;          /* UPSTREAM_READY is on its way: a connection rests for it */
+    enum reason reason;    /* with UPSTREAM_FAILED */
+    const char *problem;   /* "connection refused (127.0.0.1:3000)"; lives as the origin */
+};
+
+struct upstream *upstream_new(const struct upstream_env *env, const struct upstream_config *config);
+/* Closes everything; exchanges that are on its connections fail with REASON_SHUTDOWN. */
+void upstream_free(struct upstream *u);
+void upstream_drain(struct upstream *u); /* closes what is idle, keeps nothing any more */
+
+void upstream_wait_init(struct upstream_wait *w, struct task *task);
+/* Fixes w->origin where it is still open. */
+void upstream_choose(struct upstream *u, struct upstream_wait *w);
+/* 0: a client stream was lent x. ERR_AGAIN: w waits. Else nothing is to be had. */
+int upstream_open(struct upstream *u, struct exchange *x, struct upstream_wait *w);
+/* Waits no more; what was granted goes to the next one. Idempotent. */
+void upstream_wait_cancel(struct upstream_wait *w);
+
+const struct upstream_config *upstream_config_of(const struct upstream *u);
+struct str origin_name(const struct origin *o);      /* "http://127.0.0.1:3000" */
+struct str origin_authority(const struct origin *o); /* for Host; "localhost" for unix */
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "sys/loop.h"
+
+struct counter {
+    struct task task;
+    struct loop *loop;
+    uint32_t events;
+    int runs;
+    bool stop;
+};
+
+static void on_task(struct task *task, uint32_t events) {
+    struct counter *c = container_of(task, struct counter, task);
+    c->events |= events;
+    c->runs++;
+    if (c->stop)
+        loop_stop(c->loop);
+}
+
+struct fixture {
+    struct turn turn;
+    struct loop *loop;
+    struct counter counter;
+};
+
+static int set_up(void **state) {
+    static struct fixture f;
+    f = (struct fixture){0};
+    turn_init(&f.turn);
+    f.loop = loop_new(&f.turn);
+    assert_non_null(f.loop);
+    f.counter.loop = f.loop;
+    task_init(&f.counter.task, &f.turn, on_task);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *f = *state;
+    task_fini(&f->counter.task);
+    loop_free(f->loop);
+    turn_fini(&f->turn);
+    return 0;
+}
+
+static void reads_the_clock(void **state) {
+    struct fixture *f = *state;
+    uint64_t before = f->turn.now_ns;
+    assert_true(before > 0);
+    assert_true(f->turn.wall_s > 1500000000);
+    loop_lap(f->loop, 1000);
+    assert_true(f->turn.now_ns > before);
+}
+
+static void timers_in_order_and_not_early(void **state) {
+    struct fixture *f = *state;
+    uint64_t at = f->turn.now_ns + 300000;
+    assert_int_equal(task_at(&f->counter.task, at), 0);
+    f->counter.stop = true;
+    loop_run(f->loop);
+    assert_true(f->turn.now_ns >= at);
+    assert_int_equal(f->counter.events, TASK_TIMER);
+    /* An earlier one after a later one. */
+    assert_int_equal(task_at(&f->counter.task, f->turn.now_ns + 3600 * SECOND_NS), 0);
+    loop_lap(f->loop, 1000);
+    assert_int_equal(task_at(&f->counter.task, f->turn.now_ns + 200000), 0);
+    loop_run(f->loop);
+    assert_int_equal(f->counter.runs, 2);
+}
+
+static void does_not_wait_for_queued_tasks(void **state) {
+    struct fixture *f = *state;
+    task_wake(&f->counter.task, 4);
+    loop_lap(f->loop, UINT64_MAX);
+    assert_int_equal(f->counter.events, 4);
+}
+
+struct pipe_end {
+    struct loop_watch watch;
+    int got, calls;
+    char bytes[16];
+};
+
+static void on_ready(struct loop_watch *watch, int events) {
+    struct pipe_end *end = container_of(watch, struct pipe_end, watch);
+    end->got |= events;
+    end->calls++;
+    if (events & LOOP_READ)
+        (void)!read(watch->fd, end->bytes, sizeof(end->bytes));
+}
+
+static void watches(void **state) {
+    struct fixture *f = *state;
+    struct pipe_end in = {0}, out = {0};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(loop_watch_init(&in.watch, f->loop, fds[0], on_ready), 0);
+    assert_int_equal(loop_watch_init(&out.watch, f->loop, fds[1], on_ready), 0);
+    loop_lap(f->loop, 0);
+    assert_int_equal(in.calls + out.calls, 0);
+    loop_watch_set(&in.watch, LOOP_READ);
+    loop_watch_set(&out.watch, LOOP_WRITE);
+    loop_lap(f->loop, SECOND_NS);
+    assert_int_equal(out.got, LOOP_WRITE);
+    assert_int_equal(in.calls, 0);
+    loop_watch_set(&out.watch, 0);
+    assert_int_equal(write(fds[1], "hey", 3), 3);
+    loop_lap(f->loop, SECOND_NS);
+    assert_int_equal(in.got, LOOP_READ);
+    assert_memory_equal(in.bytes, "hey", 3);
+    assert_int_equal(out.calls, 1);
+    loop_watch_fini(&in.watch);
+    loop_watch_fini(&in.watch);
+    loop_watch_fini(&out.watch);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void hang_up_is_ready(void **state) {
+    struct fixture *f = *state;
+    struct pipe_end in = {0};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(loop_watch_init(&in.watch, f->loop, fds[0], on_ready), 0);
+    loop_watch_set(&in.watch, LOOP_READ);
+    close(fds[1]);
+    loop_lap(f->loop, SECOND_NS);
+    assert_int_equal(in.got, LOOP_READ);
+    loop_watch_fini(&in.watch);
+    close(fds[0]);
+}
+
+static void signals(void **state) {
+    struct fixture *f = *state;
+    const int wanted[] = {SIGUSR1, SIGUSR2};
+    assert_int_equal(loop_signals(f->loop, wanted, 2, &f->counter.task), 0);
+    f->counter.stop = true;
+    assert_int_equal(raise(SIGUSR2), 0);
+    loop_run(f->loop);
+    assert_int_equal(f->counter.events, 2);
+}
+
+static void *poster(void *context) {
+    for (int i = 0; i < 3; i++)
+        loop_post(context, 1u << i);
+    return NULL;
+}
+
+static void posts_from_another_thread(void **state) {
+    struct fixture *f = *state;
+    pthread_t thread;
+    assert_int_equal(loop_post_init(f->loop, &f->counter.task), 0);
+    assert_int_equal(pthread_create(&thread, NULL, poster, f->loop), 0);
+    while (f->counter.events != 7)
+        loop_lap(f->loop, UINT64_MAX);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(reads_the_clock),
+        TEST(timers_in_order_and_not_early),
+        TEST(does_not_wait_for_queued_tasks),
+        TEST(watches),
+        TEST(hang_up_is_ready),
+        TEST(signals),
+        TEST(posts_from_another_thread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

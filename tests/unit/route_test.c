@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "exchange_fakes.h"
+#include "gateway/binding.h"
+#include "gateway/route.h"
+
+static void patterns(void **state) {
+    (void)state;
+    assert_true(route_host_matches(STR("app.test"), STR("APP.test")));
+    assert_false(route_host_matches(STR("app.test"), STR("app.test.")));
+    assert_false(route_host_matches(STR("app.test"), STR("xapp.test")));
+    assert_true(route_host_matches(STR("*.app.test"), STR("a.App.test")));
+    assert_true(route_host_matches(STR("*.app.test"), STR("a.b.app.test")));
+    assert_false(route_host_matches(STR("*.app.test"), STR("app.test")));
+    assert_false(route_host_matches(STR("*.app.test"), STR(".app.test")));
+    assert_false(route_host_matches(STR("*.app.test"), STR("aapp.test")));
+    assert_true(route_host_matches(STR("*"), STR("")));
+    assert_true(route_host_matches(STR("::1"), STR("::1")));
+}
+
+/* Routes of which the echo answers all, so that only the choice is seen. */
+struct routing {
+    struct world w;
+    struct fake_front front;
+    struct peer peer;
+    struct worker worker;
+    struct config config;
+    struct config_server server;
+    struct binding binding;
+    struct buf errors;
+    char taken[64]; /* the route's name, its alt-svc; "": none */
+};
+
+static void on_end(struct exchange *x) {
+    struct routing *r = container_of(x->env, struct routing, w.env);
+
+    snprintf(r->taken, sizeof r->taken, STR_FMT " " STR_FMT, STR_ARG(x->route_name),
+             STR_ARG(x->alt_svc));
+}
+
+static const struct hook watching = {.name = "watching", .end = on_end};
+
+static void add_route(struct routing *r, const char *name, const char *hosts, const char *path) {
+    const char *nearest;
+    void *o;
+
+    assert_int_equal(
+        config_add(&r->config, SECTION_ROUTE, str_of(name), (struct config_place){0}, &o), 0);
+    ((struct route_options *)o)->path = str_of(path);
+    assert_int_equal(option_set(option_find(SECTION_ROUTE, STR("hosts"), &nearest), o,
+                                str_of(hosts), &r->config.arena, NULL),
+                     0);
+}
+
+static int set_up(void **state) {
+    struct routing *r = test_calloc(1, sizeof *r);
+
+    world_start(&r->w);
+    r->w.hooks[0] = &watching;
+    r->w.env.route = route_exchange;
+    r->w.env.owner = &r->worker;
+    buf_init(&r->errors);
+    assert_int_equal(config_init(&r->config, &r->errors), 0);
+    r->worker.config = &r->config;
+    r->binding.server = &r->server;
+    strcpy(r->binding.alt_svc, "h3=\":443\"");
+    r->peer = (struct peer){.version = HTTP_2, .server = &r->binding};
+    add_route(r, "any", "", "/");
+    add_route(r, "any-api", "", "/api");
+    add_route(r, "any-api-v1", "", "/api/v1");
+    add_route(r, "a", "a.test", "/only");
+    add_route(r, "wild", "*.b.test,b.test", "/api");
+    *state = r;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct routing *r = *state;
+
+    config_fini(&r->config);
+    buf_fini(&r->errors);
+    world_end(&r->w);
+    test_free(r);
+    return 0;
+}
+
+static const char *taken(struct routing *r, const char *authority, const char *path) {
+    strcpy(r->taken, "?");
+    fake_front_start(&r->w, &r->front, "GET", STR(""));
+    r->front.end.x->peer = &r->peer;
+    r->front.end.x->request.authority = str_of(authority);
+    r->front.end.x->request.path = str_of(path);
+    world_run(&r->w);
+    assert_true(r->front.done);
+    fake_front_end(&r->front);
+    return r->taken;
+}
+
+static void the_longest_prefix_wins(void **state) {
+    struct routing *r = *state;
+
+    assert_string_equal(taken(r, "x.test", "/"), "any h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "/ap"), "any h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "/api"), "any-api h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "/apix?/api/v1"), "any-api h3=\":443\"");
+    assert_string_equal(taken(r, "x.test:8443", "/api/v1/z"), "any-api-v1 h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "*"), "any-api-v1 h3=\":443\"");
+    assert_string_equal(taken(r, "", "/"), "any h3=\":443\"");
+}
+
+static void hosts_choose(void **state) {
+    struct routing *r = *state;
+
+    assert_string_equal(taken(r, "A.test:8443", "/only/x"), "a h3=\":443\"");
+    assert_string_equal(taken(r, "b.test", "/only/x"), "any h3=\":443\"");
+    assert_string_equal(taken(r, "c.b.test", "/api"), "any-api h3=\":443\""); /* the first of two */
+}
+
+/* No alt-svc where nothing was found. */
+static void no_route(void **state) {
+    static struct str mine[] = {{"a.test", 6}};
+    struct routing *r = *state;
+
+    r->server.options.hosts = (struct strs){mine, 1};
+    assert_string_equal(taken(r, "a.test", "/"), "any h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "/"), " ");
+    assert_string_equal(taken(r, "", "/"), " ");
+    r->server.any_host = true;
+    assert_string_equal(taken(r, "x.test", "/"), "any h3=\":443\"");
+    r->config.n_routes = 0;
+    assert_string_equal(taken(r, "a.test", "/"), " ");
+}
+
+static void no_udp_no_alt_svc(void **state) {
+    struct routing *r = *state;
+
+    r->binding.alt_svc[0] = '\0';
+    assert_string_equal(taken(r, "x.test", "/"), "any ");
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patterns), TEST(the_longest_prefix_wins),
+        TEST(hosts_choose),         TEST(no_route),
+        TEST(no_udp_no_alt_svc),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

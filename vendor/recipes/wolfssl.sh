@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# --enable-keylog-export is never right: it writes every connection's secrets to a file unasked.
+# HAVE_SECRET_CALLBACK gives the key log callback. The tarball comes without a configure script.
+
+case $assembly-$(uname -m) in
+yes-x86_64) speed='--enable-intelasm --enable-aesni --enable-sp=yes,asm --enable-sp-asm' ;;
+yes-aarch64) speed='--enable-armasm --enable-sp=yes,asm --enable-sp-asm' ;;
+*) speed='--enable-sp=yes --disable-asm' ;;
+esac
+
+./autogen.sh
+configure --disable-examples --disable-crypttests --disable-silent-rules \
+    --enable-quic --enable-tls13 --disable-oldtls --enable-session-ticket --enable-earlydata \
+    --enable-sni --enable-alpn --enable-supportedcurves \
+    --enable-keygen --enable-certgen --enable-certext --enable-certreq --enable-altcertchains \
+    --enable-curve25519 --enable-ed25519 --enable-ecc --enable-hkdf \
+    --enable-aesgcm=4bit --enable-aesecb --enable-chacha --enable-poly1305 \
+    --disable-crl --disable-ocsp --enable-harden $speed \
+    CFLAGS="$CFLAGS -DWOLFSSL_ALT_NAMES -DWOLFSSL_CUSTOM_OID -DHAVE_OID_ENCODING -DHAVE_SECRET_CALLBACK"
+make
+make install
+cat LICENSING COPYING > license
+license_from license
