@@ -140,6 +140,10 @@ $(OUT)/tests/fuzz/%_replay: $(OUT)/tests/fuzz/%_fuzz.o $(OUT)/tests/fuzz/replay.
 $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_LINK)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
+# What end-to-end tests need beside the program.
+$(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(OBJECTS) $(OUT)/objects
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIBS) -o $@
 # cmocka.h wants these before it, and clang-format would sort them behind it.
 $(OUT)/tests/%.o: CPPFLAGS += -iquote tests -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h
 $(OUT)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes
@@ -181,6 +185,9 @@ format:
 install: h3gw
 	install -D -m 755 h3gw $(DESTDIR)$(PREFIX)/bin/h3gw
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/h3gw/LICENSE
+	scripts/options --man build/man
+	install -D -m 644 build/man/h3gw.1 $(DESTDIR)$(PREFIX)/share/man/man1/h3gw.1
+	install -D -m 644 build/man/h3gw.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/h3gw.ini.5
 
 clean:
 	rm -rf build h3gw

@@ -48,7 +48,7 @@ static const char *value_name(const struct args_row *row) {
 
 /* A miss is worth a hint when it is small beside the word. */
 static bool is_near(struct str wrong, unsigned distance) {
-    return distance <= 1 || distance <= wrong.n / 3;
+    return distance <= 1 || distance <= (wrong.n + 1) / 3;
 }
 
 static unsigned distance_to(struct str wrong, struct str right) {

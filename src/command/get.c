@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "command/get.h"
+#include "command/get_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,6 @@
 #include "base/err.h"
 #include "command/command.h"
 #include "http/validate.h"
-#include "sys/file.h"
-#include "sys/place.h"
 
 static const struct args_row rows[] = {
     {"http1.1", 0, ARGS_FLAG, NULL, "only HTTP/1.1", "Which version"},
@@ -40,7 +38,7 @@ static const struct args_row rows[] = {
 };
 static const struct args_table table = {rows, sizeof rows / sizeof rows[0]};
 
-enum { MAX_ROOTS = 8 << 20, SCRATCH = 64 * 1024, FREE_CHUNKS = 64 };
+enum { SCRATCH = 64 * 1024, FREE_CHUNKS = 64 };
 
 __attribute__((format(printf, 1, 2))) static int usage(const char *format, ...) {
     va_list list;
@@ -166,44 +164,6 @@ static int open_output(const struct args *a, struct get_options *o) {
     return STATUS_FAILED;
 }
 
-/* ---- trust ---- */
-
-/* Those of the machine, and the CA that h3gw has made itself. */
-static void default_roots(struct getter *g) {
-    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt",
-                                        "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
-    struct buf folder, path;
-
-    for (size_t i = 0; i < 3 && g->ca_pem.n == 0; i++)
-        file_read(files[i], MAX_ROOTS, &g->ca_pem);
-    buf_init(&folder);
-    buf_init(&path);
-    if (!place_ca_root(getenv, &folder)) {
-        file_join(&path, buf_view(&folder), STR("rootCA.pem"));
-        buf_char(&g->ca_pem, '\n');
-        if (!path.failed)
-            file_read((const char *)path.p, MAX_ROOTS, &g->ca_pem);
-    }
-    buf_fini(&folder);
-    buf_fini(&path);
-}
-
-static int load_roots(struct getter *g) {
-    const char *file = args_value(g->options->args, "cacert");
-    int err;
-
-    if (g->options->insecure)
-        return 0;
-    if (!file) {
-        default_roots(g);
-        return 0;
-    }
-    err = file_read(file, MAX_ROOTS, &g->ca_pem);
-    if (err)
-        usage("cannot read %s: %s", file, err_text(err));
-    return err ? STATUS_FAILED : 0;
-}
-
 /* ---- one URL ---- */
 
 static int parse_url(struct getter *g, struct str url) {
@@ -219,7 +179,8 @@ static int parse_url(struct getter *g, struct str url) {
     return 0;
 }
 
-int get_url(struct getter *g, struct str url) {
+/* Without what it redirects to. */
+static int get_url(struct getter *g, struct str url) {
     int status;
 
     arena_init(&g->arena, NULL, 0);
@@ -304,7 +265,7 @@ static int init(struct getter *g, const struct get_options *o) {
         return usage("out of memory");
     if (keylog && keylog[0] && keylog_open(&g->keylog, keylog, &g->log))
         return STATUS_FAILED;
-    return load_roots(g);
+    return get_roots(g);
 }
 
 static void fini(struct getter *g) {

@@ -2,38 +2,13 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "command/get.h"
+#include "command/get_parts.h"
 #include "proto/h1/h1.h"
 #include "proto/h2/h2.h"
 #include "tls/engine.h"
 
 /* How often a QUIC handshake is looked at; it has no other way to say that it failed. */
 static const uint64_t look_ns = 20 * MS_NS;
-
-static const char *alpn_of(const struct getter *g) {
-    switch (g->version) {
-    case GET_HTTP3: return "h3";
-    case GET_HTTP2: return "h2";
-    case GET_HTTP1: return "http/1.1";
-    default: return "h2,http/1.1";
-    }
-}
-
-int get_tls(struct getter *g, enum tls_transport transport) {
-    char problem[256] = "";
-    struct tls_client_config config = {
-        .transport = transport,
-        .alpn = alpn_of(g),
-        .ca_pem = buf_view(&g->ca_pem),
-        .insecure = g->options->insecure,
-        .keylog = g->keylog.fd >= 0 ? &g->keylog.tls : NULL,
-    };
-    int err = tls_client_context_new(&config, &g->tls, problem, sizeof problem);
-
-    if (err)
-        get_fail(g, "%s", problem[0] ? problem : err_text(err));
-    return err;
-}
 
 /* --resolve HOST:PORT:ADDR: the address for the URL's host and port, else the host itself. */
 static struct str dial_host(const struct getter *g) {
@@ -93,7 +68,7 @@ static struct stream_engine *inner(void *context, struct peer *peer) {
     return make_client(g, peer);
 }
 
-static void stream_ended(void *context, struct net_stream *stream) {
+static void engine_released(void *context, struct net_stream *stream) {
     struct getter *g = context;
     const char *problem = g->tls_engine ? tls_engine_problem(g->tls_engine) : "";
 
@@ -101,8 +76,19 @@ static void stream_ended(void *context, struct net_stream *stream) {
     if (g->state == GET_CONNECTING)
         get_fail(g, STR_FMT ": %s", STR_ARG(g->uri.authority),
                  problem[0] ? problem : "the server closed the connection during the handshake");
-    g->stream = NULL;
     g->client = NULL;
+    g->tls_engine = NULL;
+}
+
+static void stream_ended(void *context, struct net_stream *stream) {
+    struct getter *g = context;
+
+    check(g->stream == stream);
+    g->stream = NULL;
+    if (g->peer) {
+        g->last_peer = *g->peer;
+        g->peer = &g->last_peer;
+    }
 }
 
 static struct stream_engine *make_engine(struct getter *g, struct peer *peer) {
@@ -133,6 +119,7 @@ static void start_tcp(struct getter *g) {
         .fd = fd,
         .log = &g->log,
         .owner = &g->streams,
+        .released = engine_released,
         .ended = stream_ended,
         .context = g,
     };

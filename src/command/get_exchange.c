@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "command/command.h"
-#include "command/get.h"
+#include "command/get_parts.h"
 #include "http/validate.h"
 
 /* ---- the request ---- */

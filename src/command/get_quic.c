@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/err.h"
-#include "command/get.h"
+#include "command/get_parts.h"
 #include "proto/h3/h3.h"
 #include "quic/quic.h"
 
@@ -87,8 +87,22 @@ void get_quic_start(struct getter *g) {
 }
 
 void get_quic_refused(struct getter *g) {
-    if (g->n_tries && !g->client)
-        g->tries[g->n_tries - 1].begin_ns = 0; /* as if it had its time */
+    struct get_try *t = g->n_tries ? &g->tries[g->n_tries - 1] : NULL;
+
+    if (!t || g->client || t->refused_ns)
+        return;
+    t->begin_ns = 0; /* as if it had its time */
+    t->refused_ns = g->turn.now_ns;
+}
+
+/* Why it is over; "": it is not. Anybody can send that nobody listens, so the true server, if
+ * there is one, gets a second to answer all the same. */
+static const char *over(const struct getter *g, const struct get_try *t) {
+    const char *problem = problem_of(t);
+
+    if (problem[0] || !t->refused_ns || g->turn.now_ns - t->refused_ns < SECOND_NS)
+        return problem;
+    return "nobody listens there on UDP (connection refused)";
 }
 
 void get_quic_look(struct getter *g) {
@@ -97,7 +111,7 @@ void get_quic_look(struct getter *g) {
     dial_addrs(g->dial, &n);
     for (int i = 0; i < g->n_tries; i++) {
         struct get_try *t = &g->tries[i];
-        if (problem_of(t)[0]) {
+        if (over(g, t)[0]) {
             failed++;
         } else if (!g->client && t->client && client_can_open(t->client)) {
             g->client = t->client;
@@ -111,10 +125,15 @@ void get_quic_look(struct getter *g) {
         (failed == g->n_tries || g->turn.now_ns - g->tries[g->n_tries - 1].begin_ns >= next_ns))
         start_next(g);
     else if (failed == g->n_tries)
-        get_fail(g, STR_FMT ": %s", STR_ARG(g->uri.authority), problem_of(&g->tries[failed - 1]));
+        get_fail(g, STR_FMT ": %s", STR_ARG(g->uri.authority), over(g, &g->tries[failed - 1]));
 }
 
+/* With a word to the server, which else waits for us until its idle timeout. */
 void get_quic_close(struct getter *g) {
+    for (int i = 0; i < g->n_tries; i++)
+        port_drain(g->tries[i].port);
+    while (turn_run(&g->turn, SIZE_MAX))
+        ;
     for (int i = 0; i < g->n_tries; i++)
         port_free(g->tries[i].port);
     g->n_tries = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 
-#include "command/get.h"
+#include "command/get_parts.h"
 
 /* Where a response leads: to another URL (Location), or to HTTP/3 (Alt-Svc, RFC 7838). */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdarg.h>
 
-#include "command/get.h"
+#include "command/get_parts.h"
 
 /* Everything but the body goes to standard error. Values were checked: no controls in them. */
 

@@ -61,6 +61,8 @@ static int make_context(struct binding *b, const struct binding_config *c,
         .alpn = transport == TLS_QUIC ? "h3" : "h2,http/1.1",
         .servers = &server,
         .n_servers = 1,
+        .issue = issuer_issue,
+        .context = &b->issuer,
         .keylog = c->keylog,
     };
 
@@ -70,15 +72,17 @@ static int make_context(struct binding *b, const struct binding_config *c,
 static void describe(struct binding *b, const char *what, int err) {
     char text[ADDR_TEXT];
     const char *advice = "";
+    const char *what_err = err == ERR_SYSTEM ? strerror(errno) : err_text(err);
 
     addr_text(&b->addr, text);
-    if (err == ERR_EXISTS)
-        advice = ": another program has this port; stop it, or choose another with --listen";
-    else if (err == ERR_REFUSED && addr_port(&b->addr) < 1024)
-        advice =
-            ": ports below 1024 need root or CAP_NET_BIND_SERVICE; use one above with --listen";
-    snprintf(b->problem, sizeof b->problem, "cannot listen on %s %s: %s%s", what, text,
-             err == ERR_SYSTEM ? strerror(errno) : err_text(err), advice);
+    if (err == ERR_EXISTS) {
+        what_err = "the port is in use";
+        advice = "; stop the program that has it, or choose another with --listen";
+    } else if (err == ERR_REFUSED && addr_port(&b->addr) < 1024) {
+        advice = "; ports below 1024 need root or CAP_NET_BIND_SERVICE: use one above";
+    }
+    snprintf(b->problem, sizeof b->problem, "cannot listen on %s %s: %s%s", what, text, what_err,
+             advice);
 }
 
 static int open_tcp(struct binding *b, const struct binding_config *c) {
@@ -163,7 +167,9 @@ int binding_open(struct binding *b, const struct binding_config *c) {
     unsigned long long advertised = c->server->options.advertise;
 
     *b = (struct binding){.worker = c->worker, .server = c->server, .addr = c->listen->addr};
-    int err = open_tcp(b, c);
+    int err = issuer_init(&b->issuer, c->server, c->identity, c->worker->log);
+    if (!err)
+        err = open_tcp(b, c);
     if (err) {
         binding_close(b);
         return err;
@@ -197,4 +203,5 @@ void binding_close(struct binding *b) {
     tls_context_free(b->tcp_tls);
     tls_context_free(b->quic_tls);
     b->tcp_tls = b->quic_tls = NULL;
+    issuer_fini(&b->issuer);
 }

@@ -4,6 +4,7 @@
 
 #include "gateway/config.h"
 #include "gateway/identity.h"
+#include "gateway/issuer.h"
 #include "gateway/worker.h"
 #include "net/listener.h"
 #include "net/port.h"
@@ -19,6 +20,7 @@ struct binding {
     struct listener *tcp;
     struct port *udp; /* NULL: no mirror */
     struct tls_context *tcp_tls, *quic_tls;
+    struct issuer issuer;
     char alt_svc[64];  /* "" unless UDP is bound */
     char problem[256]; /* why there is no mirror, or why opening failed */
 };

@@ -48,35 +48,68 @@ static int push(struct config *c, void *array, size_t *n, void *item) {
     return 0;
 }
 
-#define ADD(type, array, member) \
-    struct type *o = arena_zalloc(&c->arena, sizeof *o); \
-    if (!o || push(c, &c->array, &c->n_##array, o)) \
-        return ERR_NO_MEMORY; \
-    o->name = name; \
-    o->place = place; \
-    *ret_options = &o->member; \
-    break
+/* Where the objects of a kind are kept, and what they have in common. */
+struct kind {
+    size_t bytes, name, place, options; /* of an object */
+    size_t array, n;                    /* of struct config */
+};
 
-int config_add(struct config *c, enum option_section section, struct str name_,
-               struct config_place place, void **ret_options) {
-    struct str name = arena_str(&c->arena, name_);
+#define KIND(type, objects) \
+    { \
+        .bytes = sizeof(struct type), .name = offsetof(struct type, name), \
+        .place = offsetof(struct type, place), .options = offsetof(struct type, options), \
+        .array = offsetof(struct config, objects), .n = offsetof(struct config, n_##objects) \
+    }
 
-    if (!name.p)
+static const struct kind kinds[N_SECTIONS] = {
+    [SECTION_SERVER] = KIND(config_server, servers),
+    [SECTION_CREDENTIAL] = KIND(config_credential, credentials),
+    [SECTION_ROUTE] = KIND(config_route, routes),
+    [SECTION_UPSTREAM] = KIND(config_upstream, upstreams),
+};
+
+int config_add(struct config *c, enum option_section section, struct str name,
+               struct config_place place, struct config_object *ret_object) {
+    const struct kind *k = &kinds[section];
+    char *o, *config = (char *)c;
+    struct str copy;
+
+    if (section == SECTION_GATEWAY) {
+        *ret_object = (struct config_object){&c->gateway, NULL};
+        return 0;
+    }
+    copy = arena_str(&c->arena, name);
+    o = arena_zalloc(&c->arena, k->bytes);
+    if (!copy.p || !o || push(c, config + k->array, (size_t *)(void *)(config + k->n), o))
         return ERR_NO_MEMORY;
-    switch (section) {
-    case SECTION_SERVER: {
-        ADD(config_server, servers, options);
+    memcpy(o + k->name, &copy, sizeof copy);
+    memcpy(o + k->place, &place, sizeof place);
+    *ret_object = (struct config_object){o + k->options, (void *)(o + k->place)};
+    return option_defaults(section, ret_object->options, &c->arena);
+}
+
+const struct config_place *config_find(const struct config *c, enum option_section section,
+                                       struct str name) {
+    const struct kind *k = &kinds[section];
+    const char *config = (const char *)c;
+    void *const *objects;
+    size_t n;
+
+    if (section == SECTION_GATEWAY)
+        return NULL;
+    memcpy(&objects, config + k->array, sizeof objects);
+    memcpy(&n, config + k->n, sizeof n);
+    for (size_t i = 0; i < n; i++) {
+        const char *o = objects[i];
+        if (str_eq(*(const struct str *)(const void *)(o + k->name), name))
+            return (const void *)(o + k->place);
     }
-    case SECTION_CREDENTIAL: {
-        ADD(config_credential, credentials, options);
-    }
-    case SECTION_ROUTE: {
-        ADD(config_route, routes, options);
-    }
-    case SECTION_UPSTREAM: {
-        ADD(config_upstream, upstreams, options);
-    }
-    default: *ret_options = &c->gateway; return 0;
-    }
-    return option_defaults(section, *ret_options, &c->arena);
+    return NULL;
+}
+
+struct config_place config_at(struct config_place section, const char *key) {
+    for (const struct config_line *l = section.options; l; l = l->next)
+        if (strcmp(l->option->key, key) == 0)
+            section.line = l->line;
+    return section;
 }

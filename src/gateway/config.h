@@ -16,9 +16,16 @@
  *
  *   config_init -> config_read_file | config_read_flags -> config_check -> used -> config_fini */
 
-/* Where something was said, for messages: "dev.ini:12" or "--listen". */
+/* Where something was said, for messages: "dev.ini:12". */
 struct config_place {
     struct str file; /* empty: a flag */
+    int line;
+    const struct config_line *options; /* of a section: where its options stand */
+};
+
+struct config_line {
+    const struct config_line *next;
+    const struct option *option;
     int line;
 };
 
@@ -102,9 +109,18 @@ bool config_http3(const struct config *c, const struct config_server *s);
 
 /* ---- for config_file.c and config_flags.c ---- */
 /* The object of that kind and name, new with defaults; its options go through
- * option_set(…, *ret_options). */
+ * option_set(…, options, …), and the lines they stand in are added to its place. */
+struct config_object {
+    void *options;
+    struct config_place *place; /* NULL: of [gateway], which has none */
+};
 int config_add(struct config *c, enum option_section section, struct str name,
-               struct config_place place, void **ret_options);
+               struct config_place place, struct config_object *ret_object);
+/* Where the section of that kind and name stands; NULL: there is none. */
+const struct config_place *config_find(const struct config *c, enum option_section section,
+                                       struct str name);
+/* The line of that option of the section, or of the section itself. */
+struct config_place config_at(struct config_place section, const char *key);
 /* "dev.ini:12: [server x] listen: …" */
 void config_error(struct config *c, struct config_place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

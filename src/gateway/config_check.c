@@ -61,7 +61,7 @@ static int check_listen(struct config *c, struct config_server *s, struct str te
     }
     if (!addr_parse(text, &listen.addr) && listen.addr.sa.sa_family != AF_UNIX)
         return add_listen(c, s, listen);
-    config_error(c, s->place,
+    config_error(c, config_at(s->place, "listen"),
                  "listen: \"" STR_FMT "\" is not ADDR:PORT: write 127.0.0.1:8443, [::1]:8443, "
                  "localhost:8443, or :8443 for every address",
                  STR_ARG(text));
@@ -92,7 +92,7 @@ static void check_listens_of(struct config *c, const struct config_server *s,
         size_t n = s == other ? i : other->n_listens;
         for (size_t j = 0; j < n; j++)
             if (same_listen(&s->listens[i], &other->listens[j]))
-                config_error(c, s->place,
+                config_error(c, config_at(s->place, "listen"),
                              "listen: " STR_FMT " is already taken by [server " STR_FMT
                              "]; each address can be listened on once",
                              STR_ARG(s->listens[i].text), STR_ARG(other->name));
@@ -124,7 +124,8 @@ static bool valid_host_pattern(struct str host) {
 
 static void check_hosts(struct config *c, struct config_place place, const struct strs *hosts) {
     if (hosts->n > CONFIG_MAX_HOSTS)
-        config_error(c, place, "hosts: at most %d names can stand here", CONFIG_MAX_HOSTS);
+        config_error(c, config_at(place, "hosts"), "hosts: at most %d names can stand here",
+                     CONFIG_MAX_HOSTS);
     for (size_t i = 0; i < hosts->n; i++)
         if (!valid_host_pattern(hosts->v[i]))
             config_error(c, place,
@@ -163,7 +164,8 @@ static void check_credential_of(struct config *c, struct config_server *s) {
         if (str_eq(c->credentials[i]->name, s->options.credential))
             s->credential = c->credentials[i];
     if (!s->credential)
-        config_error(c, s->place, "credential: there is no [credential " STR_FMT "]",
+        config_error(c, config_at(s->place, "credential"),
+                     "credential: there is no [credential " STR_FMT "]",
                      STR_ARG(s->options.credential));
 }
 
@@ -185,8 +187,8 @@ static void check_route(struct config *c, struct config_route *r) {
     struct str wanted = r->options.upstream;
 
     if (!str_starts(r->options.path, STR("/")))
-        config_error(c, r->place, "path: \"" STR_FMT "\" does not begin with \"/\"",
-                     STR_ARG(r->options.path));
+        config_error(c, config_at(r->place, "path"),
+                     "path: \"" STR_FMT "\" does not begin with \"/\"", STR_ARG(r->options.path));
     check_hosts(c, r->place, &r->options.hosts);
     if (r->options.handler == ECHO) {
         if (wanted.n)
@@ -199,12 +201,13 @@ static void check_route(struct config *c, struct config_route *r) {
         if (str_eq(c->upstreams[i]->name, wanted))
             r->upstream = c->upstreams[i];
     if (wanted.n && !r->upstream)
-        config_error(c, r->place, "upstream: there is no [upstream " STR_FMT "]", STR_ARG(wanted));
+        config_error(c, config_at(r->place, "upstream"),
+                     "upstream: there is no [upstream " STR_FMT "]", STR_ARG(wanted));
 }
 
 static int check_upstream(struct config *c, struct config_upstream *u) {
     if (u->options.url.n == 0)
-        config_error(c, u->place, "upstream: url = URL is missing");
+        config_error(c, config_at(u->place, "url"), "upstream: url = URL is missing");
     u->uris = arena_zalloc(&c->arena, (u->options.url.n + 1) * sizeof *u->uris);
     if (!u->uris)
         return ERR_NO_MEMORY;
@@ -216,9 +219,10 @@ static int check_upstream(struct config *c, struct config_upstream *u) {
         if (err == ERR_NO_MEMORY)
             return err;
         if (err)
-            config_error(c, u->place, "upstream: \"" STR_FMT "\": %s", STR_ARG(text), problem);
+            config_error(c, config_at(u->place, "url"), "upstream: \"" STR_FMT "\": %s",
+                         STR_ARG(text), problem);
         else if (!str_eq(uri->scheme, STR("http")) && !str_eq(uri->scheme, STR("unix")))
-            config_error(c, u->place,
+            config_error(c, config_at(u->place, "url"),
                          "upstream: \"" STR_FMT "\": " STR_FMT
                          " to an upstream is not built yet: use http://HOST:PORT or unix:PATH",
                          STR_ARG(text), STR_ARG(uri->scheme));

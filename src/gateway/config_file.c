@@ -22,7 +22,7 @@ struct reader {
     int gateway_line;   /* of [gateway]; 0: not yet */
     struct str section; /* as it was written; empty: none yet */
     enum option_section kind;
-    void *options; /* NULL: the section is wrong, its lines are passed over */
+    struct config_object object; /* options NULL: a wrong section, its lines are passed over */
     const struct option *seen[MAX_SEEN];
     size_t n_seen;
 };
@@ -37,29 +37,13 @@ static bool find_kind(struct str word, enum option_section *ret_kind) {
 }
 
 static bool name_taken(struct reader *r, struct str name) {
-    const struct config *c = r->config;
-    struct config_place place = {0};
+    const struct config_place *place = config_find(r->config, r->kind, name);
+    int line = r->kind == SECTION_GATEWAY ? r->gateway_line : place ? place->line : 0;
 
-#define LOOK(array) \
-    for (size_t i = 0; i < c->n_##array; i++) \
-        if (str_eq(c->array[i]->name, name)) \
-    place = c->array[i]->place
-
-    if (r->kind == SECTION_SERVER)
-        LOOK(servers);
-    if (r->kind == SECTION_CREDENTIAL)
-        LOOK(credentials);
-    if (r->kind == SECTION_ROUTE)
-        LOOK(routes);
-    if (r->kind == SECTION_UPSTREAM)
-        LOOK(upstreams);
-#undef LOOK
-    if (r->kind == SECTION_GATEWAY)
-        place.line = r->gateway_line;
-    if (place.line)
+    if (line)
         config_error(r->config, r->place, "[%s%s" STR_FMT "] stands in line %d already",
-                     section_name(r->kind), name.n ? " " : "", STR_ARG(name), place.line);
-    return place.line != 0;
+                     section_name(r->kind), name.n ? " " : "", STR_ARG(name), line);
+    return line != 0;
 }
 
 static int unknown_section(struct reader *r, struct str word) {
@@ -76,7 +60,7 @@ static int unknown_section(struct reader *r, struct str word) {
 static int begin_section(struct reader *r, struct str text) {
     struct str rest = str_trim(text), word = {0};
 
-    r->options = NULL;
+    r->object = (struct config_object){0};
     r->n_seen = 0;
     size_t n = 0;
     while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '\t')
@@ -97,7 +81,7 @@ static int begin_section(struct reader *r, struct str text) {
         return 0;
     if (gateway)
         r->gateway_line = r->place.line;
-    return config_add(r->config, r->kind, rest, r->place, &r->options);
+    return config_add(r->config, r->kind, rest, r->place, &r->object);
 }
 
 static bool seen_before(struct reader *r, const struct option *o) {
@@ -107,6 +91,20 @@ static bool seen_before(struct reader *r, const struct option *o) {
     if (r->n_seen < MAX_SEEN)
         r->seen[r->n_seen++] = o;
     return false;
+}
+
+/* Where it stands, for what can only be checked later. */
+static int remember(struct reader *r, const struct option *o) {
+    struct config_line *l;
+
+    if (!r->object.place)
+        return 0;
+    l = arena_alloc(&r->config->arena, sizeof *l);
+    if (!l)
+        return ERR_NO_MEMORY;
+    *l = (struct config_line){r->object.place->options, o, r->place.line};
+    r->object.place->options = l;
+    return 0;
 }
 
 /* Files are relative to the one that names them. */
@@ -121,7 +119,7 @@ static int set_file(struct reader *r, const struct option *o, struct str value) 
     else
         file_beside(&path, r->place.file, value);
     err = path.failed ? ERR_NO_MEMORY
-                      : option_set(o, r->options, buf_view(&path), &r->config->arena, NULL);
+                      : option_set(o, r->object.options, buf_view(&path), &r->config->arena, NULL);
     buf_fini(&path);
     return err;
 }
@@ -143,10 +141,12 @@ static int set_option(struct reader *r, struct str key, struct str value) {
                      STR_ARG(r->section));
         return 0;
     }
+    if (remember(r, o))
+        return ERR_NO_MEMORY;
     if (o->kind == OPTION_FILE)
         return set_file(r, o, value);
     buf_init(&problem);
-    err = option_set(o, r->options, value, &r->config->arena, &problem);
+    err = option_set(o, r->object.options, value, &r->config->arena, &problem);
     if (err == ERR_INVALID) {
         config_error(r->config, r->place, "%s " STR_FMT, o->key, STR_ARG(buf_view(&problem)));
         err = 0;
@@ -170,7 +170,7 @@ static char *next_line(char *to, int cap, void *user) {
     config_error(r->config, r->place, "%s", problem);
     if (str_starts(str_trim(line), STR("["))) { /* what follows belongs to nothing we know */
         r->section = STR("?");
-        r->options = NULL;
+        r->object = (struct config_object){0};
     }
     return to;
 }
@@ -189,7 +189,7 @@ static int on_line(void *user, const char *section, const char *key, const char 
         config_error(r->config, r->place, "%s stands before the first [section]", key);
         return 1;
     }
-    if (!r->options)
+    if (!r->object.options)
         return 1;
     if (r->kind == SECTION_GATEWAY && strcmp(key, "access-log") == 0)
         r->config->access_log_given = true;

@@ -57,17 +57,16 @@ void config_flags_init(struct config_flags *f) {
 struct flag_reader {
     struct config *config;
     bool file_read;
-    void *server, *credential, *upstream; /* the options of what the flags make; NULL: not yet */
+    struct config_object server, credential, upstream; /* what the flags make; 0: not yet */
 };
 
-static int need(struct flag_reader *r, enum option_section section, void **options_) {
+static int need(struct flag_reader *r, enum option_section section, struct config_object *object) {
     static const char *const names[N_SECTIONS] = {[SECTION_SERVER] = server_name,
                                                   [SECTION_CREDENTIAL] = credential_name,
                                                   [SECTION_UPSTREAM] = upstream_name};
-    if (*options_)
+    if (object->options)
         return 0;
-    return config_add(r->config, section, str_of(names[section]), (struct config_place){0},
-                      options_);
+    return config_add(r->config, section, str_of(names[section]), (struct config_place){0}, object);
 }
 
 static int set(struct flag_reader *r, const struct option *o, void *object, struct str value) {
@@ -88,7 +87,7 @@ static int set(struct flag_reader *r, const struct option *o, void *object, stru
 static int set_server(struct flag_reader *r, const struct option *o, struct str value) {
     if (!r->file_read) {
         int err = need(r, SECTION_SERVER, &r->server);
-        return err ? err : set(r, o, r->server, value);
+        return err ? err : set(r, o, r->server.options, value);
     }
     for (size_t i = 0; i < r->config->n_servers; i++) {
         int err = set(r, o, &r->config->servers[i]->options, value);
@@ -113,10 +112,10 @@ static int set_flag(struct flag_reader *r, const struct option *o, struct str va
     case SECTION_SERVER: return set_server(r, o, value);
     case SECTION_CREDENTIAL:
         err = need(r, SECTION_CREDENTIAL, &r->credential);
-        return err ? err : set(r, o, r->credential, value);
+        return err ? err : set(r, o, r->credential.options, value);
     case SECTION_UPSTREAM:
         err = need(r, SECTION_UPSTREAM, &r->upstream);
-        return err ? err : set(r, o, r->upstream, value);
+        return err ? err : set(r, o, r->upstream.options, value);
     default: return set(r, o, &r->config->gateway, value);
     }
 }
@@ -126,18 +125,17 @@ static int complete(struct flag_reader *r) {
     enum { PROXY, ECHO };
     struct config *c = r->config;
     struct route_options *route;
-    void *options_;
+    struct config_object object;
     int err = need(r, SECTION_SERVER, &r->server);
 
-    if (err ||
-        config_add(c, SECTION_ROUTE, str_of(route_name), (struct config_place){0}, &options_))
+    if (err || config_add(c, SECTION_ROUTE, str_of(route_name), (struct config_place){0}, &object))
         return ERR_NO_MEMORY;
-    route = options_;
-    route->handler = r->upstream ? PROXY : ECHO;
-    if (r->upstream)
+    route = object.options;
+    route->handler = r->upstream.options ? PROXY : ECHO;
+    if (r->upstream.options)
         route->upstream = str_of(upstream_name);
-    if (r->credential)
-        ((struct server_options *)r->server)->credential = str_of(credential_name);
+    if (r->credential.options)
+        ((struct server_options *)r->server.options)->credential = str_of(credential_name);
     c->servers[0]->any_host = true;
     return 0;
 }
@@ -156,7 +154,7 @@ int config_read_flags(struct config *c, const struct args *args, bool file_read)
     }
     if (args_has(args, "access-log"))
         c->access_log_given = true;
-    if (args_has(args, "echo") && (r.upstream || file_read)) {
+    if (args_has(args, "echo") && (r.upstream.options || file_read)) {
         config_error(c, (struct config_place){0}, "--echo beside %s: choose one",
                      file_read ? "--config" : "--upstream");
         failed = ERR_INVALID;

@@ -31,8 +31,8 @@ static int load_identities(struct gateway *g) {
     if (!g->identities)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->n_servers; i++) {
-        int err = identity_load(c, c->servers[i], g->env, (int64_t)time(NULL),
-                                &g->identities[g->n_identities]);
+        struct identity_wish wish = {c->servers[i], g->env, (int64_t)time(NULL)};
+        int err = identity_load(c, &wish, &g->identities[g->n_identities]);
         if (err == ERR_NO_MEMORY)
             return err;
         g->n_identities += !err;
@@ -48,6 +48,12 @@ static const char *keylog_path(const struct gateway *g) {
         return option.p;
     env = g->env("SSLKEYLOGFILE");
     return env && env[0] ? env : NULL;
+}
+
+static void tell_warnings(const struct gateway *g) {
+    for (size_t i = 0; i < g->n_identities; i++)
+        if (g->identities[i].warning.n)
+            log_warn(g->log, STR_FMT, STR_ARG(buf_view(&g->identities[i].warning)));
 }
 
 static int open_keylog(struct gateway *g) {
@@ -112,8 +118,7 @@ static bool idle(const struct gateway *g) {
     return true;
 }
 
-static void finish(struct gateway *g, bool cut) {
-    g->cut = cut;
+static void finish(struct gateway *g) {
     set_state(g, GATEWAY_STOPPED);
     loop_stop(g->worker.loop);
 }
@@ -124,10 +129,10 @@ static void drain_run(struct task *task, uint32_t events) {
 
     (void)events;
     if (idle(g)) {
-        finish(g, false);
+        finish(g);
     } else if (now_ns >= g->drain_end_ns || task_at(task, now_ns + drain_look_ns)) {
         log_warn(g->log, "drain-timeout is over: the connections that are left are cut");
-        finish(g, true);
+        finish(g);
     }
 }
 
@@ -149,7 +154,7 @@ static void signals_run(struct task *task, uint32_t events) {
         log_info(g->log, "draining: what was begun is finished; once more ends at once");
         begin_drain(g);
     } else if (g->state == GATEWAY_DRAINING) {
-        finish(g, !idle(g));
+        finish(g);
     }
 }
 
@@ -158,6 +163,7 @@ int gateway_start(struct gateway *g, struct config *config, struct log *log, pla
 
     *g = (struct gateway){.config = config, .log = log, .env = env, .keylog.fd = -1};
     err = load_identities(g);
+    tell_warnings(g);
     if (!err)
         err = secret_load(env, log, g->secret);
     if (!err)
@@ -179,10 +185,9 @@ int gateway_start(struct gateway *g, struct config *config, struct log *log, pla
     return err;
 }
 
-int gateway_run(struct gateway *g) {
+void gateway_run(struct gateway *g) {
     set_state(g, GATEWAY_SERVING);
     loop_run(g->worker.loop);
-    return g->cut ? ERR_TIMEOUT : 0;
 }
 
 void gateway_stop(struct gateway *g) {

@@ -31,15 +31,14 @@ struct gateway {
     uint8_t secret[32];
     struct task signals, drain;
     uint64_t drain_end_ns;
-    bool cut; /* connections were ended before they were done */
 };
 
 /* Loads certificates and binds all listeners. 0; ERR_INVALID: config->errors has lines; other
  * errors are told in the log. After an error there is nothing to stop. */
 int gateway_start(struct gateway *g, struct config *config, struct log *log, place_env *env);
 
-/* Serves until a signal ends it, then drains. 0, or ERR_TIMEOUT: connections were cut. */
-int gateway_run(struct gateway *g);
+/* Serves until a signal ends it, then drains, at most for drain-timeout. */
+void gateway_run(struct gateway *g);
 
 void gateway_stop(struct gateway *g); /* closes and frees everything */
 

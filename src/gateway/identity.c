@@ -7,10 +7,11 @@
 #include "pki/cert.h"
 #include "pki/key.h"
 #include "pki/pem.h"
+#include "pki/san.h"
 #include "pki/store.h"
 #include "sys/file.h"
 
-enum { MAX_PEM = 1 << 20, MAX_NAMES = CONFIG_MAX_HOSTS + 4, HOST_NAME = 256 };
+enum { MAX_PEM = 1 << 20, MAX_BUNDLE = 8 << 20, MAX_NAMES = CONFIG_MAX_HOSTS + 4, HOST_NAME = 256 };
 
 /* "*" takes any authority; no certificate can name that. */
 static bool is_any(struct str host) {
@@ -60,11 +61,14 @@ static int check_pair(struct config *c, const struct config_server *s, int64_t n
                      STR_ARG(given->options.key), STR_ARG(given->options.cert));
     if (n) {
         check_cover(c, s, &chain[0]);
-        i->not_after_s = chain[0].not_after_s;
         cert_spki_hash(&chain[0], &i->spki_hash);
         if (chain[0].not_after_s < now_s)
             config_error(c, given->place, "credential: " STR_FMT " has expired",
                          STR_ARG(given->options.cert));
+    }
+    if (n) {
+        i->cert = chain[0];
+        chain[0] = (struct cert){0};
     }
     key_free(key);
     cert_chain_free(chain, n);
@@ -74,12 +78,23 @@ static int check_pair(struct config *c, const struct config_server *s, int64_t n
 static int load_given(struct config *c, const struct config_server *s, int64_t now_s,
                       struct identity *i) {
     const struct config_credential *given = s->credential;
-    int err = read_pem(c, given->place, given->options.cert, &i->cert_pem);
-    int key_err = read_pem(c, given->place, given->options.key, &i->key_pem);
+    int err = read_pem(c, config_at(given->place, "cert"), given->options.cert, &i->cert_pem);
+    int key_err = read_pem(c, config_at(given->place, "key"), given->options.key, &i->key_pem);
 
     if (err || key_err)
         return err ? err : key_err;
     return check_pair(c, s, now_s, i);
+}
+
+static bool is_name(struct str text) {
+    struct san san;
+    struct buf message;
+    bool fine;
+
+    buf_init(&message);
+    fine = san_parse(text, &san, &message) == 0;
+    buf_fini(&message);
+    return fine;
 }
 
 /* What the leaf is for: the hosts; and for servers of flags this machine's own names. */
@@ -95,7 +110,7 @@ static size_t names_of(const struct config_server *s, char host_name[HOST_NAME],
         names[n++] = STR("127.0.0.1");
         names[n++] = STR("::1");
         host_name[HOST_NAME - 1] = '\0';
-        if (!gethostname(host_name, HOST_NAME - 1) && host_name[0])
+        if (!gethostname(host_name, HOST_NAME - 1) && is_name(str_of(host_name)))
             names[n++] = str_of(host_name);
     }
     for (size_t i = 0; i < s->options.hosts.n && n < MAX_NAMES; i++)
@@ -104,59 +119,69 @@ static size_t names_of(const struct config_server *s, char host_name[HOST_NAME],
     return n;
 }
 
-static int make_leaf(struct config *c, const struct config_server *s, const struct ca *ca,
-                     int64_t now_s, struct identity *i) {
+static int take_leaf(struct identity *i, struct store_leaf *leaf) {
+    buf_str(&i->cert_pem, buf_view(&leaf->chain_pem));
+    buf_str(&i->key_pem, buf_view(&leaf->key_pem));
+    buf_str(&i->warning, buf_view(&leaf->warning));
+    cert_spki_hash(&leaf->cert, &i->spki_hash);
+    i->cert = leaf->cert;
+    leaf->cert = (struct cert){0};
+    store_leaf_fini(leaf);
+    return i->cert_pem.failed || i->key_pem.failed ? ERR_NO_MEMORY : 0;
+}
+
+static int make_leaf(struct config *c, const struct identity_wish *w, struct identity *i) {
     char host_name[HOST_NAME];
     struct str names[MAX_NAMES];
-    struct store_wish wish = {names, names_of(s, host_name, names), now_s};
+    struct store_wish wish = {names, names_of(w->server, host_name, names), w->now_s};
     struct store_leaf leaf;
     struct buf message;
     int err;
 
     buf_init(&message);
-    err = store_get(ca, &wish, &leaf, &message);
+    err = store_get(&i->ca, &wish, &leaf, &message);
     if (err)
-        config_error(c, s->place, "cannot make a certificate: " STR_FMT,
+        config_error(c, config_at(w->server->place, "hosts"), "cannot make a certificate: " STR_FMT,
                      STR_ARG(buf_view(&message)));
     buf_fini(&message);
-    if (err)
-        return ERR_INVALID;
-    buf_str(&i->cert_pem, buf_view(&leaf.chain_pem));
-    buf_str(&i->key_pem, buf_view(&leaf.key_pem));
-    cert_spki_hash(&leaf.cert, &i->spki_hash);
-    i->not_after_s = leaf.cert.not_after_s;
-    i->renew_at_s = store_renew_at(&leaf.cert);
-    i->fresh_leaf = leaf.fresh;
-    store_leaf_fini(&leaf);
-    return i->cert_pem.failed || i->key_pem.failed ? ERR_NO_MEMORY : 0;
+    return err ? ERR_INVALID : take_leaf(i, &leaf);
 }
 
-static int load_automatic(struct config *c, const struct config_server *s, place_env *env,
-                          int64_t now_s, struct identity *i) {
+/* Are these very lines of base64 in the bundle that OpenSSL, curl and Go read here? */
+static bool trusted_here(const struct ca *ca) {
+    static const char *const bundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                          "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+    struct str pem = str_trim(buf_view(&ca->pem));
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof bundles / sizeof bundles[0] && pem.n && !found; i++) {
+        struct buf bundle;
+        buf_init(&bundle);
+        if (!file_read(bundles[i], MAX_BUNDLE, &bundle) && bundle.n)
+            found = memmem(bundle.p, bundle.n, pem.p, pem.n) != NULL;
+        buf_fini(&bundle);
+    }
+    return found;
+}
+
+static int open_ca(struct config *c, const struct identity_wish *w, struct identity *i) {
     struct buf folder, owner, message;
-    struct ca ca;
     int err;
 
     buf_init(&folder);
     buf_init(&owner);
     buf_init(&message);
-    place_owner(env, &owner);
-    err = place_ca_root(env, &folder);
+    place_owner(w->env, &owner);
+    err = place_ca_root(w->env, &folder);
     if (err) {
-        config_error(c, s->place,
+        config_error(c, w->server->place,
                      "no place for the CA: set H3GW_CAROOT or HOME to a folder, or give "
                      "--cert and --key");
     } else {
-        struct ca_wish wish = {(const char *)folder.p, (const char *)owner.p, now_s};
-        err = ca_open(&wish, &ca, &message);
+        struct ca_wish wish = {(const char *)folder.p, (const char *)owner.p, w->now_s};
+        err = ca_open(&wish, &i->ca, &message);
         if (err)
-            config_error(c, s->place, STR_FMT, STR_ARG(buf_view(&message)));
-    }
-    if (!err) {
-        buf_str(&i->ca_path, buf_view(&ca.cert_path));
-        i->fresh_ca = ca.fresh;
-        err = make_leaf(c, s, &ca, now_s, i);
-        ca_fini(&ca);
+            config_error(c, w->server->place, STR_FMT, STR_ARG(buf_view(&message)));
     }
     buf_fini(&folder);
     buf_fini(&owner);
@@ -164,17 +189,28 @@ static int load_automatic(struct config *c, const struct config_server *s, place
     return err;
 }
 
-int identity_load(struct config *c, const struct config_server *server, place_env *env,
-                  int64_t now_s, struct identity *ret_identity) {
-    struct identity i = {0};
-    int err;
+static int load_automatic(struct config *c, const struct identity_wish *w, struct identity *i) {
+    int64_t days;
+    int err = open_ca(c, w, i);
 
-    buf_init(&i.cert_pem);
-    buf_init(&i.key_pem);
-    buf_init(&i.ca_path);
-    buf_init(&i.spki_hash);
-    err = server->credential ? load_given(c, server, now_s, &i)
-                             : load_automatic(c, server, env, now_s, &i);
+    if (err)
+        return err;
+    i->automatic = true;
+    i->ca_trusted = trusted_here(&i->ca);
+    err = make_leaf(c, w, i);
+    days = ca_days_left(&i->ca, w->now_s);
+    if (!err && days < CA_SOON_DAYS)
+        buf_format(&i->warning, "%sthe CA %s ends in %lld days: remove it and trust the next one",
+                   i->warning.n ? "; " : "", (const char *)i->ca.cert_path.p, (long long)days);
+    return err;
+}
+
+int identity_load(struct config *c, const struct identity_wish *wish,
+                  struct identity *ret_identity) {
+    struct identity i = {0};
+    int err = wish->server->credential ? load_given(c, wish->server, wish->now_s, &i)
+                                       : load_automatic(c, wish, &i);
+
     if (err)
         identity_fini(&i);
     else
@@ -185,6 +221,9 @@ int identity_load(struct config *c, const struct config_server *server, place_en
 void identity_fini(struct identity *i) {
     buf_fini(&i->cert_pem);
     pem_wipe(&i->key_pem);
-    buf_fini(&i->ca_path);
     buf_fini(&i->spki_hash);
+    buf_fini(&i->warning);
+    cert_fini(&i->cert);
+    if (i->automatic)
+        ca_fini(&i->ca);
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "gateway/config.h"
 #include "pki/ca.h"
+#include "pki/cert.h"
 #include "sys/place.h"
 
 /* The certificate and key that a server shows: its [credential]'s files, or a leaf of the local
@@ -12,15 +13,23 @@
 
 struct identity {
     struct buf cert_pem, key_pem;
-    struct buf ca_path;   /* of the CA that issued it; empty: given files */
+    struct cert cert;     /* the leaf */
     struct buf spki_hash; /* of the leaf, as Chromium's flag wants it */
-    bool fresh_ca, fresh_leaf;
-    int64_t not_after_s, renew_at_s; /* renew_at_s 0: not ours to renew */
+    bool automatic;       /* of our CA; only then the members below are there */
+    struct ca ca;
+    bool ca_trusted;    /* it stands in this machine's bundle of trusted roots */
+    struct buf warning; /* what the user should know; empty: nothing */
 };
 
-/* What the problems are told to: config_error. 0, ERR_NO_MEMORY or ERR_INVALID (told). */
-int identity_load(struct config *c, const struct config_server *server, place_env *env,
-                  int64_t now_s, struct identity *ret_identity);
+struct identity_wish {
+    const struct config_server *server;
+    place_env *env;
+    int64_t now_s;
+};
+
+/* 0, ERR_NO_MEMORY, or ERR_INVALID: told in config->errors. */
+int identity_load(struct config *c, const struct identity_wish *wish,
+                  struct identity *ret_identity);
 void identity_fini(struct identity *i);
 
 #endif

@@ -75,12 +75,32 @@ static void certificates(const struct gateway *g, struct buf *to) {
         }
         if (i > 0)
             continue;
-        buf_format(to, "  CA         " STR_FMT "%s\n", STR_ARG(buf_view(&id->ca_path)),
-                   id->fresh_ca ? " (made just now)" : "");
-        buf_format(to, "  try        curl --cacert " STR_FMT " ", STR_ARG(buf_view(&id->ca_path)));
+        struct str path = buf_view(&id->ca.cert_path);
+        buf_format(to, "  CA         " STR_FMT " (%s%s)\n", STR_ARG(path),
+                   id->ca.fresh ? "made just now, " : "",
+                   id->ca_trusted ? "trusted by this machine" : "not trusted by this machine");
+        buf_format(to, "  try        curl --cacert " STR_FMT " ", STR_ARG(path));
         url(&g->bindings[0], to);
         buf_char(to, '\n');
     }
+}
+
+static bool on_ipv6(const struct gateway *g, uint16_t port) {
+    for (size_t i = 0; i < g->n_bindings; i++)
+        if (g->bindings[i].addr.sa.sa_family == AF_INET6 && addr_port(&g->bindings[i].addr) == port)
+            return true;
+    return false;
+}
+
+/* Chrome's QUIC tries one address only, and for localhost that is ::1. */
+static void resolver_rule(const struct gateway *g, const struct binding *b, struct buf *to) {
+    struct str name = own_name(b);
+
+    if (!name.n)
+        name = STR("localhost");
+    if (on_ipv6(g, addr_port(&b->addr)) || !str_ends(name, STR("localhost")))
+        return;
+    buf_format(to, " --host-resolver-rules='MAP " STR_FMT " 127.0.0.1'", STR_ARG(name));
 }
 
 /* Chrome refuses QUIC for roots that are not built in, trusted or not: two flags are needed, and
@@ -93,8 +113,10 @@ static void browser(const struct gateway *g, struct buf *to) {
     buf_str(to, STR("  browser    chromium --user-data-dir=$(mktemp -d) "
                     "--origin-to-force-quic-on="));
     authority(b, to);
-    buf_format(to, " --ignore-certificate-errors-spki-list=" STR_FMT " ",
+    buf_format(to, " --ignore-certificate-errors-spki-list=" STR_FMT,
                STR_ARG(buf_view(&g->identities[0].spki_hash)));
+    resolver_rule(g, b, to);
+    buf_char(to, ' ');
     url(b, to);
     buf_char(to, '\n');
 }

@@ -82,17 +82,24 @@ static void stream_free(struct grave *grave) {
     free(s);
 }
 
+static void free_engine(struct net_stream *s, int reason) {
+    struct stream_engine *engine = s->engine;
+    s->engine = NULL;
+    if (!engine)
+        return;
+    if (s->config.released)
+        s->config.released(s->config.context, s);
+    engine->ops->free(engine, reason);
+}
+
 static void end(struct net_stream *s, int reason) {
     if (s->state == ENDED)
         return;
-    struct stream_engine *engine = s->engine;
     s->state = ENDED;
-    s->engine = NULL;
     task_fini(&s->task);
     loop_watch_fini(&s->watch);
     close(s->config.fd);
-    if (engine)
-        engine->ops->free(engine, reason);
+    free_engine(s, reason);
     list_remove(&s->link);
     if (s->config.ended)
         s->config.ended(s->config.context, s);
@@ -107,7 +114,6 @@ static void send_fin(struct net_stream *s) {
 }
 
 static void linger(struct net_stream *s) {
-    struct stream_engine *engine = s->engine;
     send_fin(s);
     uint64_t until_ns = loop_turn(s->config.loop)->now_ns + LINGER_NS;
     if (s->fin_received || task_at(&s->task, until_ns) != 0) {
@@ -115,10 +121,9 @@ static void linger(struct net_stream *s) {
         return;
     }
     s->state = LINGER;
-    s->engine = NULL;
     s->linger_left = LINGER_BYTES;
     s->blocked = false;
-    engine->ops->free(engine, 0);
+    free_engine(s, 0);
     watch_again(s);
 }
 

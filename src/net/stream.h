@@ -20,6 +20,9 @@ struct net_stream_config {
     struct list *owner;        /* the stream links itself there */
     uint64_t write_timeout_ns; /* output that the peer does not take; 0: none */
     int stalled_reason;        /* what the engine is freed with then; 0: REASON_CLIENT_STALLED */
+    /* Called once, right before the engine is freed (the stream may linger after that): keep
+     * no pointer into it. May be NULL. */
+    void (*released)(void *context, struct net_stream *stream);
     /* Called once when the stream has ended, in the turn, before it is buried; may be NULL. */
     void (*ended)(void *context, struct net_stream *stream);
     void *context;

@@ -199,14 +199,14 @@ static int load_or_make(const struct request *r, struct store_leaf *leaf) {
     return err;
 }
 
-int store_get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
-              struct buf *message) {
+static int get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
+               struct buf *message, int (*how)(const struct request *, struct store_leaf *)) {
     struct store_leaf leaf = {.fresh = false};
     struct request r;
     int err = ca->key ? request_init(&r, ca, wish, message) : ERR_INVALID;
 
     if (!err) {
-        err = load_or_make(&r, &leaf);
+        err = how(&r, &leaf);
         request_fini(&r);
     }
     if (!err) {
@@ -217,6 +217,16 @@ int store_get(const struct ca *ca, const struct store_wish *wish, struct store_l
     if (message->n == 0)
         buf_format(message, "the certificate: %s", err_text(err));
     return err;
+}
+
+int store_get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
+              struct buf *message) {
+    return get(ca, wish, ret_leaf, message, load_or_make);
+}
+
+int store_make(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
+               struct buf *message) {
+    return get(ca, wish, ret_leaf, message, make);
 }
 
 void store_leaf_fini(struct store_leaf *leaf) {

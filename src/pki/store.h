@@ -36,6 +36,10 @@ struct store_leaf {
 /* message is empty before; after an error it has one line, and there is nothing to fini. */
 int store_get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
               struct buf *message);
+/* The same in memory only: nothing is read or kept, and nothing blocks but the signature. For
+ * names that a handshake asks for. */
+int store_make(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
+               struct buf *message);
 void store_leaf_fini(struct store_leaf *leaf);
 
 /* When the leaf is to be asked for again: a third of its time before its end. */

@@ -3,19 +3,119 @@
 
 #include <wolfssl/options.h>
 
-#include <ngtcp2/ngtcp2_crypto_wolfssl.h>
 #include <wolfssl/quic.h>
 #include <wolfssl/ssl.h>
+
+#include "base/check.h"
+#include "quic/crypto_keys.h"
 
 /* Of RFC 9001 8.2; wolfSSL would otherwise also take the number of the drafts. */
 enum { TRANSPORT_PARAMETERS_EXTENSION = 0x39 };
 
+/* ---- levels ---- */
+
+static ngtcp2_encryption_level level_of(WOLFSSL_ENCRYPTION_LEVEL native) {
+    switch (native) {
+    case wolfssl_encryption_initial: return NGTCP2_ENCRYPTION_LEVEL_INITIAL;
+    case wolfssl_encryption_early_data: return NGTCP2_ENCRYPTION_LEVEL_0RTT;
+    case wolfssl_encryption_handshake: return NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE;
+    case wolfssl_encryption_application: break;
+    }
+    return NGTCP2_ENCRYPTION_LEVEL_1RTT;
+}
+
+static WOLFSSL_ENCRYPTION_LEVEL native_level(ngtcp2_encryption_level level) {
+    switch (level) {
+    case NGTCP2_ENCRYPTION_LEVEL_INITIAL: return wolfssl_encryption_initial;
+    case NGTCP2_ENCRYPTION_LEVEL_0RTT: return wolfssl_encryption_early_data;
+    case NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE: return wolfssl_encryption_handshake;
+    default: return wolfssl_encryption_application;
+    }
+}
+
+/* ---- what wolfSSL calls: 1, or 0 to fail the handshake ---- */
+
+static ngtcp2_conn *conn_of(const WOLFSSL *ssl) {
+    ngtcp2_crypto_conn_ref *ref = wolfSSL_get_app_data(ssl);
+    return ref->get_conn(ref);
+}
+
+static int on_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL native, const uint8_t *rx,
+                      const uint8_t *tx, size_t n) {
+    ngtcp2_conn *conn = conn_of(ssl);
+    ngtcp2_encryption_level level = level_of(native);
+    if (rx && ngtcp2_crypto_derive_and_install_rx_key(conn, NULL, NULL, NULL, level, rx, n) != 0)
+        return 0;
+    return !tx ||
+           ngtcp2_crypto_derive_and_install_tx_key(conn, NULL, NULL, NULL, level, tx, n) == 0;
+}
+
+static int on_output(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL native, const uint8_t *p, size_t n) {
+    ngtcp2_conn *conn = conn_of(ssl);
+    int rv = ngtcp2_conn_submit_crypto_data(conn, level_of(native), p, n);
+    if (rv != 0)
+        ngtcp2_conn_set_tls_error(conn, rv);
+    return rv == 0;
+}
+
+static int on_flush(WOLFSSL *ssl) {
+    (void)ssl;
+    return 1;
+}
+
+static int on_alert(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL native, uint8_t alert) {
+    (void)native;
+    ngtcp2_conn_set_tls_alert(conn_of(ssl), alert);
+    return 1;
+}
+
+static const WOLFSSL_QUIC_METHOD method = {on_secrets, on_output, on_flush, on_alert};
+
+/* ---- what ngtcp2 calls: 0 or -1 ---- */
+
+static bool wants_more(WOLFSSL *ssl, int rv) {
+    int native = wolfSSL_get_error(ssl, rv);
+    return native == WOLFSSL_ERROR_WANT_READ || native == WOLFSSL_ERROR_WANT_WRITE;
+}
+
+int ngtcp2_crypto_read_write_crypto_data(ngtcp2_conn *conn, ngtcp2_encryption_level level,
+                                         const uint8_t *p, size_t n) {
+    WOLFSSL *ssl = ngtcp2_conn_get_tls_native_handle2(conn);
+    if (n > 0 && wolfSSL_provide_quic_data(ssl, native_level(level), p, n) != WOLFSSL_SUCCESS)
+        return -1;
+    if (!ngtcp2_conn_get_handshake_completed2(conn)) {
+        int rv = wolfSSL_quic_do_handshake(ssl);
+        if (rv <= 0)
+            return wants_more(ssl, rv) ? 0 : -1;
+        ngtcp2_conn_tls_handshake_completed(conn);
+    }
+    int rv = wolfSSL_process_quic_post_handshake(ssl);
+    return rv == WOLFSSL_SUCCESS || wants_more(ssl, rv) ? 0 : -1;
+}
+
+int ngtcp2_crypto_set_local_transport_params(void *session, const uint8_t *p, size_t n) {
+    return wolfSSL_set_quic_transport_params(session, p, n) == WOLFSSL_SUCCESS ? 0 : -1;
+}
+
+int ngtcp2_crypto_set_remote_transport_params(ngtcp2_conn *conn, void *session) {
+    const uint8_t *p = NULL;
+    size_t n = 0;
+    wolfSSL_get_peer_quic_transport_params(session, &p, &n);
+    int rv = ngtcp2_conn_decode_and_set_remote_transport_params(conn, p, n);
+    if (rv != 0)
+        ngtcp2_conn_set_tls_error(conn, rv);
+    return rv == 0 ? 0 : -1;
+}
+
+/* ---- contexts and sessions ---- */
+
 void crypto_prepare(struct tls_context *tls, bool is_server) {
     WOLFSSL_CTX *native = tls_context_native(tls);
-    if (is_server)
-        (void)ngtcp2_crypto_wolfssl_configure_server_context(native);
-    else
-        (void)ngtcp2_crypto_wolfssl_configure_client_context(native);
+    (void)wolfSSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
+    (void)wolfSSL_CTX_set_max_proto_version(native, TLS1_3_VERSION);
+    (void)wolfSSL_CTX_set_quic_method(native, &method);
+    if (!is_server)
+        (void)wolfSSL_CTX_UseSessionTicket(native);
 }
 
 void *crypto_session_new(struct tls_context *tls, const char *host, ngtcp2_crypto_conn_ref *ref) {

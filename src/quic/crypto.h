@@ -8,9 +8,9 @@
 
 #include "tls/context.h"
 
-/* The one place of QUIC that knows wolfSSL: the handshake as ngtcp2's stock helper drives it,
- * and the keys that come of it. A session is a WOLFSSL whose application data leads back to
- * its ngtcp2_conn through ref. */
+/* The one place of QUIC that knows wolfSSL: the handshake (crypto.c) and the keys that come of
+ * it (crypto_keys.c). A session is a WOLFSSL whose application data leads back to its
+ * ngtcp2_conn through ref. */
 
 /* Puts QUIC's method into the context. Idempotent. */
 void crypto_prepare(struct tls_context *tls, bool is_server);

@@ -166,6 +166,7 @@ int tls_server_context_new(const struct tls_server_config *config, struct tls_co
     if (!c)
         return ERR_NO_MEMORY;
     c->choose = config->choose;
+    c->issue = config->issue;
     c->choose_context = config->context;
     c->keylog = config->keylog;
     int err = 0;

@@ -32,6 +32,11 @@ struct tls_server {
     const void *owner; /* goes to peer->server */
 };
 
+/* A certificate made for one name. */
+struct tls_pair {
+    struct str cert_pem, key_pem;
+};
+
 struct tls_server_config {
     enum tls_transport transport;
     const char *alpn; /* "h2,http/1.1" or "h3": the client's order decides */
@@ -40,6 +45,10 @@ struct tls_server_config {
     /* Which of servers for this name (lower case; "" when none was sent): an index, or -1 to
      * refuse with unrecognized_name. NULL: always the first. */
     int (*choose)(void *context, const char *sni);
+    /* At the handshake, a certificate for this very name where that of servers[index] will not
+     * do: 0 and a pair that stays valid until the next call, or negative: the server's own is
+     * shown. NULL: none are made. */
+    int (*issue)(void *context, size_t index, const char *sni, struct tls_pair *ret_pair);
     void *context;
     struct tls_keylog *keylog; /* NULL: none */
     bool early_data;

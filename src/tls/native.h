@@ -29,7 +29,8 @@ struct tls_context {
     struct tls_site *sites; /* a client has one */
     size_t n_sites;
     int (*choose)(void *context, const char *sni);
-    void *choose_context;
+    int (*issue)(void *context, size_t index, const char *sni, struct tls_pair *ret_pair);
+    void *choose_context; /* of issue too */
     struct tls_keylog *keylog;
 };
 

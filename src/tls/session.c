@@ -49,6 +49,18 @@ static void read_sni(WOLFSSL *ssl, struct tls_session *s) {
     s->sni[n] = '\0';
 }
 
+/* A certificate of its own for this name; when none is to be had, the site's serves. */
+static void show_issued(WOLFSSL *ssl, const struct tls_session *s, size_t index) {
+    const struct tls_context *c = s->context;
+    struct tls_pair pair;
+    if (!c->issue || !s->sni[0] || c->issue(c->choose_context, index, s->sni, &pair) != 0)
+        return;
+    (void)wolfSSL_use_certificate_chain_buffer(ssl, (const uint8_t *)pair.cert_pem.p,
+                                               (long)pair.cert_pem.n);
+    (void)wolfSSL_use_PrivateKey_buffer(ssl, (const uint8_t *)pair.key_pem.p, (long)pair.key_pem.n,
+                                        WOLFSSL_FILETYPE_PEM);
+}
+
 /* Called for every ClientHello, with a name or without; a second time after a
  * HelloRetryRequest. */
 int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context) {
@@ -67,6 +79,7 @@ int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context) {
         return fatal_return;
     s->site = site;
     site_apply(ssl, site);
+    show_issued(ssl, s, (size_t)index);
     return s->sni[0] ? 0 : noack_return;
 }
 

@@ -73,6 +73,16 @@ static void dial_failed(struct origin_conn *c, int err) {
     fail_waiters(o, err == ERR_TIMEOUT ? REASON_UPSTREAM_CONNECT_TIMEOUT : REASON_UPSTREAM_CONNECT);
 }
 
+static void client_released(void *context, struct net_stream *stream) {
+    struct origin_conn *c = context;
+
+    check_magic(c, CONN_MAGIC);
+    check(c->stream == stream);
+    c->client = NULL;
+    list_remove(&c->idle);
+    task_stop_timer(&c->task);
+}
+
 static int conn_new(struct origin *o);
 
 static void stream_ended(void *context, struct net_stream *stream) {
@@ -82,7 +92,6 @@ static void stream_ended(void *context, struct net_stream *stream) {
     check_magic(c, CONN_MAGIC);
     check(c->stream == stream);
     c->stream = NULL;
-    c->client = NULL;
     conn_bury(c);
     /* Some wait for a connection to come back, and this one never will. */
     if (!o->closing && !list_empty(&o->waiters) && conn_new(o))
@@ -98,6 +107,7 @@ static int conn_start(struct origin_conn *c, int fd) {
         .log = o->env->log,
         .owner = &o->streams,
         .write_timeout_ns = o->config->write_timeout_ns,
+        .released = client_released,
         .ended = stream_ended,
         .context = c,
         .stalled_reason = REASON_UPSTREAM_TIMEOUT,

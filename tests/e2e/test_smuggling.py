@@ -3,6 +3,8 @@
 byte of them reaches the upstream, which is watched byte by byte. Responses: 502,
 or a body that visibly does not end, on all three versions."""
 
+import re
+
 import pytest
 
 from procs import wait_for
@@ -123,9 +125,9 @@ def test_request_is_refused(front, upstream, name):
     with front.curl.h1() as client:
         client.send(BAD_REQUESTS[name] + smuggled)
         answer_ = client.to_end()
-    assert answer_.startswith(b"HTTP/1.1 4") or answer_.startswith(b"HTTP/1.1 505"), answer_[:200]
-    assert int(answer_[9:12]) in (400, 501, 505) or name.startswith("target of another")
-    assert answer_.count(b"HTTP/1.1 ") == 1, answer_
+    statuses = [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3})", answer_)]
+    allowed = {"target of another authority": [400, 421]}.get(name, [400, 501, 505])
+    assert len(statuses) == 1 and statuses[0] in allowed, answer_
     assert_nothing_arrived(front, upstream, before)
 
 
@@ -232,7 +234,7 @@ def test_h2_length_that_is_wrong(factory, length, body):
     front.server.close()
     for record in upstream.received:
         _, _, arrived = bytes(record).partition(b"\r\n\r\n")
-        assert len(arrived) < int(length) or not record
+        assert len(arrived) < int(length) or arrived == b""
 
 
 BAD_BY_CURL = {

@@ -51,12 +51,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class App:
-    """tests/e2e/app.mjs, running."""
+    """tests/e2e/app.mjs, or another of its manners, running."""
 
-    def __init__(self, folder, *, port=None, unix=None, name="app", tls=None):
+    def __init__(self, folder, *, port=None, unix=None, name="app", tls=None, script="app.mjs"):
         node = shutil.which("node") or shutil.which("nodejs")
         assert node, "no node here: apt-get install nodejs"
-        command = [node, str(Path(__file__).with_name("app.mjs")), "--name", name]
+        command = [node, str(Path(__file__).with_name(script)), "--name", name]
         command += ["--unix", str(unix)] if unix else ["--port", str(port or 0)]
         if tls:
             command += ["--tls-cert", str(tls[0]), "--tls-key", str(tls[1])]

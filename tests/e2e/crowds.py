@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crowds: many slow connections at once, and an upstream that keeps up with them."""
+
+import asyncio
+import select
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+
+from clients import DATA, END_HEADERS, END_STREAM, HEADERS, SETTINGS, WINDOW_UPDATE, hpack
+from procs import REPO, wait_for
+
+GIB = 1 << 30
+BLOCK = bytes(65536)
+
+
+class Flood:
+    """An upstream in a thread: GET brings 1 GiB as fast as it is taken, of a POST nothing is read
+    but the head."""
+
+    def __init__(self):
+        self.requests = self.written = 0
+        self.loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self.thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self.thread.start()
+        ready.wait(10)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def _run(self, ready):
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024))
+        self.port = server.sockets[0].getsockname()[1]
+        self.loop.call_soon(ready.set)
+        self.loop.run_forever()
+        while tasks := asyncio.all_tasks(self.loop):
+            for task in tasks:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.loop.close()
+
+    async def _serve(self, reader, writer):
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                self.requests += 1
+                if head.startswith(b"POST"):
+                    await asyncio.Event().wait()  # the reader stops by itself, as it is full
+                if b" /small " in head:
+                    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                    continue
+                writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {GIB}\r\n\r\n".encode())
+                for _ in range(GIB // len(BLOCK)):
+                    writer.write(BLOCK)
+                    await writer.drain()
+                    self.written += len(BLOCK)
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def close(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+
+class Slow:
+    """A connection that asks for much and reads nothing, or sends all that it is let."""
+
+    def __init__(self, server):
+        self.server = server
+        self.sent = 0
+
+    def open(self, alpn):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols([alpn])
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(30)
+        plain.connect(("127.0.0.1", self.server.port))
+        self.sock = context.wrap_socket(plain, server_hostname="localhost")
+
+    def send(self, data):
+        """As much as goes without waiting."""
+        self.sock.setblocking(False)
+        try:
+            return self.sock.send(data)
+        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+
+    def close(self):
+        self.sock.close()
+
+
+class SlowH1(Slow):
+    def __init__(self, server):
+        super().__init__(server)
+        self.open("http/1.1")
+
+    def begin(self, method):
+        body = f"Content-Length: {GIB}\r\n" if method == "POST" else ""
+        self.sock.sendall(f"{method} / HTTP/1.1\r\nHost: localhost\r\n{body}\r\n".encode())
+
+    def push(self):
+        """Sends what is taken; False when nothing was."""
+        before = self.sent
+        while n := self.send(BLOCK[:16384]):
+            self.sent += n
+        return self.sent > before
+
+
+class SlowH2(Slow):
+    """Keeps to the windows for what it sends, and gives none but the first."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.open("h2")
+        self.windows, self.rest, self.pending = {0: 65535, 1: 65535}, b"", b""
+        settings = struct.pack(">HI", 4, (1 << 31) - 1)  # the window must not be what holds it up
+        update = struct.pack(">I", (1 << 31) - 65536)
+        self.sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, settings)
+                          + frame(WINDOW_UPDATE, 0, 0, update))
+
+    def begin(self, method):
+        fields = [(":method", method), (":scheme", "https"), (":authority", "localhost"),
+                  (":path", "/")]
+        flags = END_HEADERS | (END_STREAM if method == "GET" else 0)
+        self.sock.sendall(frame(HEADERS, flags, 1, hpack(fields)))
+
+    def listen(self):
+        self.sock.setblocking(False)
+        try:
+            self.rest += self.sock.recv(65536)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        while len(self.rest) >= 9 and len(self.rest) >= 9 + int.from_bytes(self.rest[:3], "big"):
+            size = int.from_bytes(self.rest[:3], "big")
+            self.hear(self.rest[3], self.rest[4], self.rest[5:9], self.rest[9:9 + size])
+            self.rest = self.rest[9 + size:]
+
+    def hear(self, kind, flags, where, payload):
+        if kind == WINDOW_UPDATE:
+            self.windows[int.from_bytes(where, "big")] += int.from_bytes(payload, "big")
+        if kind == SETTINGS and not flags & 1:
+            for at in range(0, len(payload), 6):
+                key, value = struct.unpack(">HI", payload[at:at + 6])
+                if key == 4:
+                    self.windows[1] += value - 65535
+
+    def push(self):
+        self.listen()
+        before = self.sent
+        while True:
+            n = min(self.windows[0], self.windows[1], 16384)
+            if not self.pending and n > 0:
+                self.pending = frame(DATA, 0, 1, BLOCK[:n])
+                self.windows[0] -= n
+                self.windows[1] -= n
+            taken = self.send(self.pending) if self.pending else 0
+            self.pending = self.pending[taken:]
+            self.sent += taken
+            if not taken:
+                return self.sent > before
+
+
+def frame(kind, flags, stream, payload):
+    return (struct.pack(">I", len(payload))[1:] + bytes([kind, flags])
+            + struct.pack(">I", stream) + payload)
+
+
+class Crowd:
+    """`count` connections of one version to a gateway."""
+
+    def __init__(self, server, version, count):
+        kind = {"h1": SlowH1, "h2": SlowH2}[version]
+        self.members = [kind(server) for _ in range(count)]
+
+    def begin(self, method):
+        for member in self.members:
+            member.begin(method)
+
+    def push(self):
+        """Sends what is taken, and tells how many could."""
+        return sum(member.push() for member in self.members)
+
+    def close(self):
+        for member in self.members:
+            member.close()
+
+
+class CrowdH3:
+    """The same over HTTP/3, by tests/tools/h3_crowd.c: it obeys words on its standard input."""
+
+    def __init__(self, server, count):
+        self.process = subprocess.Popen([h3_crowd(), str(server.port), str(count)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.await_word(b"open")
+
+    def await_word(self, word):
+        ready, _, _ = select.select([self.process.stdout], [], [], 60)
+        line = self.process.stdout.readline() if ready else b""
+        assert line.strip() == word, f"{line!r} and not {word!r}"
+
+    def begin(self, method):
+        self.process.stdin.write(method.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def push(self):
+        return 0  # it does so by itself
+
+    def close(self):
+        self.process.kill()
+        self.process.wait(10)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def h3_crowd():
+    path = REPO / "build" / "release" / "tests" / "tools" / "h3_crowd"
+    if not path.exists():
+        subprocess.run(["make", "-s", "CONFIG=release", str(path.relative_to(REPO))], cwd=REPO,
+                       check=True, timeout=600)
+    return str(path)
+
+
+def crowd(server, version, count):
+    return CrowdH3(server, count) if version == "h3" else Crowd(server, version, count)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "net/port.h"
+#include "proto/h3/h3.h"
+#include "tls/context.h"
+#include "wire/visit.h"
+
+/* h3_crowd PORT COUNT: as many HTTP/3 connections to 127.0.0.1, made by our own engines. Says
+ * "open" when all are; a line on standard input ("GET", "POST") then makes each of them one
+ * request, of which nothing is read, and with POST as much is sent as is let. Runs until it is
+ * killed. */
+
+enum { AT_ONCE = 32 }; /* handshakes */
+
+struct crowd;
+
+struct member {
+    struct crowd *crowd;
+    struct task task;
+    struct http_env env;
+    struct http_client *client;
+    const struct peer *peer;
+    struct port *port;
+    struct visit visit;
+    bool open;
+};
+
+struct crowd {
+    struct loop *loop;
+    struct turn turn;
+    struct chunk_pool chunks;
+    struct http_limits limits;
+    struct log log;
+    struct tls_context *tls;
+    struct addr to;
+    struct loop_watch words;
+    int n, n_started, n_open;
+    struct member *members;
+};
+
+static void fail(const char *what, int err) {
+    fprintf(stderr, "h3_crowd: %s: %s\n", what, err_text(err));
+    exit(1);
+}
+
+static void tell(struct log *log, enum log_level level, const char *line, size_t n) {
+    (void)log, (void)level;
+    fprintf(stderr, "%.*s\n", (int)n, line);
+}
+
+static struct quic_app *make_app(void *context, struct quic_conn *conn, const struct peer *peer) {
+    struct member *m = context;
+    m->peer = peer;
+    m->client = h3_client_new(&m->env, conn, peer, &m->task);
+    if (!m->client)
+        return NULL;
+    visit_env(&m->env, m->client);
+    return h3_client_app(m->client);
+}
+
+static void start(struct crowd *c);
+
+static void member_run(struct task *task, uint32_t events) {
+    struct member *m = container_of(task, struct member, task);
+    if (events & CLIENT_GONE)
+        fprintf(stderr, "h3_crowd: a connection ended\n");
+    if (m->open || !m->client || !client_can_open(m->client))
+        return;
+    m->open = true;
+    if (++m->crowd->n_open == m->crowd->n) {
+        puts("open");
+        fflush(stdout);
+    }
+    start(m->crowd);
+}
+
+static void member_start(struct crowd *c, struct member *m) {
+    struct port_config config = {.loop = c->loop, .log = &c->log, .connect_to = &c->to};
+    struct quic_config q;
+    m->crowd = c;
+    task_init(&m->task, &c->turn, member_run);
+    http_env_init(&m->env, &c->turn, &c->chunks);
+    m->env.limits = &c->limits;
+    m->env.log = &c->log;
+    addr_from_ip(STR("0.0.0.0"), 0, &config.addr);
+    int err = port_open(&config, &m->port);
+    if (err != 0)
+        fail("no socket", err);
+    quic_config_default(&q);
+    q.turn = &c->turn;
+    q.log = &c->log;
+    q.tls = c->tls;
+    q.accept = make_app;
+    q.context = m;
+    q.idle_timeout_ns = 600 * SECOND_NS;
+    struct datagram_engine *engine = quic_client_new(&q, port_addr(m->port), &c->to, "localhost");
+    if (!engine)
+        fail("no connection", ERR_NO_MEMORY);
+    port_start(m->port, engine);
+}
+
+/* The next one, as another has got through. */
+static void start(struct crowd *c) {
+    if (c->n_started < c->n)
+        member_start(c, &c->members[c->n_started++]);
+}
+
+static void on_word(struct loop_watch *watch, int events) {
+    struct crowd *c = container_of(watch, struct crowd, words);
+    char word[16] = "";
+    (void)events;
+    ssize_t n = read(0, word, sizeof(word) - 1);
+    if (n <= 0)
+        exit(0);
+    bool post = strncmp(word, "POST", 4) == 0;
+    for (int i = 0; i < c->n; i++) {
+        struct member *m = &c->members[i];
+        m->visit.path = "/";
+        m->visit.method = post ? "POST" : "GET";
+        m->visit.body_bytes = post ? UINT64_C(1) << 30 : 0;
+        m->visit.paused = true;
+        visit_start(&m->visit, &m->env, m->peer);
+    }
+}
+
+static void crowd_init(struct crowd *c, const char *port, int n) {
+    struct tls_client_config config = {.transport = TLS_QUIC, .alpn = "h3", .insecure = true};
+    char problem[256] = "";
+    struct rlimit files = {65536, 65536};
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+    turn_init(&c->turn);
+    chunk_pool_init(&c->chunks, 64);
+    http_limits_default(&c->limits);
+    c->log = (struct log){.level = LOG_ERROR, .write = tell};
+    c->loop = loop_new(&c->turn);
+    c->n = n;
+    c->members = calloc((size_t)n, sizeof(*c->members));
+    addr_from_ip(STR("127.0.0.1"), (uint16_t)atoi(port), &c->to);
+    int err = tls_client_context_new(&config, &c->tls, problem, sizeof(problem));
+    if (err != 0)
+        fail(problem, err);
+    if (!c->loop || !c->members || loop_watch_init(&c->words, c->loop, 0, on_word) != 0)
+        fail("cannot start", ERR_NO_MEMORY);
+    loop_watch_set(&c->words, LOOP_READ);
+}
+
+int main(int argc, char **argv) {
+    struct crowd c = {0};
+    int n = argc == 3 ? atoi(argv[2]) : 0;
+    if (n <= 0) {
+        fprintf(stderr, "usage: h3_crowd PORT COUNT\n");
+        return 2;
+    }
+    crowd_init(&c, argv[1], n);
+    for (int i = 0; i < AT_ONCE; i++)
+        start(&c);
+    loop_run(c.loop);
+    return 0;
+}
