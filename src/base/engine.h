@@ -27,6 +27,8 @@ enum engine_status {
     ENGINE_OPEN,       /* goes on */
     ENGINE_SHUT_WRITE, /* after what pull still gives: end of output (FIN); input goes on */
     ENGINE_DONE,       /* after what pull still gives: close */
+    ENGINE_CUT,        /* at once and visibly so (RST, no close_notify): for a message that its
+                          connection's end would make look whole */
 };
 
 struct stream_engine {

@@ -35,6 +35,9 @@ enum {
 };
 #define LINGER_NS SECOND_NS
 
+/* While nobody reads a socket a reset is not heard of, so it is asked for this often. */
+#define LOOK_NS SECOND_NS
+
 struct net_stream {
     uint32_t magic;
     enum state state;
@@ -68,10 +71,17 @@ struct peer *net_stream_peer(struct net_stream *s) {
     return &s->peer;
 }
 
+static bool reads(const struct net_stream *s) {
+    bool wanted = s->state == LINGER || (s->state == OPEN && !s->full && !s->failed);
+    return wanted && !s->fin_received;
+}
+
 static void watch_again(struct net_stream *s) {
-    bool read = s->state == LINGER || (s->state == OPEN && !s->full && !s->failed);
-    loop_watch_set(&s->watch,
-                   (read && !s->fin_received ? LOOP_READ : 0) | (s->blocked ? LOOP_WRITE : 0));
+    bool read = reads(s);
+    loop_watch_set(&s->watch, (read ? LOOP_READ : 0) | (s->blocked ? LOOP_WRITE : 0));
+    /* without memory for it the next write finds out */
+    if (s->state == OPEN && !read && !s->blocked && s->task.heap_slot == 0)
+        (void)task_at(&s->task, loop_turn(s->config.loop)->now_ns + LOOK_NS);
 }
 
 /* ---- ends ---- */
@@ -111,6 +121,13 @@ static void send_fin(struct net_stream *s) {
         return;
     s->fin_sent = true;
     (void)shutdown(s->config.fd, SHUT_WR);
+}
+
+/* What the kernel still has to send goes nowhere. */
+static void cut(struct net_stream *s, int reason) {
+    struct linger none = {.l_onoff = 1};
+    (void)setsockopt(s->config.fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+    end(s, reason);
 }
 
 static void linger(struct net_stream *s) {
@@ -198,6 +215,7 @@ static void on_ready(struct loop_watch *watch, int events) {
 static void block(struct net_stream *s) {
     uint64_t timeout = s->config.write_timeout_ns;
     s->blocked = true;
+    task_stop_timer(&s->task);
     watch_again(s);
     if (timeout > 0 && task_at(&s->task, loop_turn(s->config.loop)->now_ns + timeout) != 0)
         end(s, REASON_NO_MEMORY);
@@ -232,12 +250,16 @@ static bool write_some(struct net_stream *s) {
     }
     if (sent < 0 || (size_t)sent < all)
         block(s);
-    return !s->blocked;
+    else
+        watch_again(s);
+    return s->state == OPEN && !s->blocked;
 }
 
 static void look_at_status(struct net_stream *s) {
     enum engine_status status = s->engine->ops->status(s->engine);
-    if (status == ENGINE_DONE || s->failed)
+    if (status == ENGINE_CUT)
+        cut(s, 0);
+    else if (status == ENGINE_DONE || s->failed)
         linger(s);
     else if (status == ENGINE_SHUT_WRITE)
         send_fin(s);
@@ -252,15 +274,28 @@ static void flush(struct net_stream *s) {
         look_at_status(s);
 }
 
+static void time_is_over(struct net_stream *s) {
+    int stalled = s->config.stalled_reason;
+    if (s->state == LINGER)
+        end(s, 0);
+    else if (s->blocked)
+        cut(s, stalled ? stalled : REASON_CLIENT_STALLED);
+    else if (!reads(s) && sock_error(s->config.fd) != 0)
+        end(s, 0);
+    else
+        watch_again(s);
+}
+
 static void on_task(struct task *task, uint32_t events) {
     struct net_stream *s = stream_of_task(task);
-    if (events & TASK_TIMER) {
-        int stalled = s->config.stalled_reason;
-        end(s, s->state == LINGER ? 0 : stalled ? stalled : REASON_CLIENT_STALLED);
-        return;
-    }
+    if (events & TASK_TIMER)
+        time_is_over(s);
     if (s->state != OPEN)
         return;
+    if ((events & ENGINE_STATUS) && s->engine->ops->status(s->engine) == ENGINE_CUT) {
+        cut(s, 0);
+        return;
+    }
     /* Asking for room is also what makes the engine go on with what it kept. */
     if ((events & ENGINE_ROOM) && !s->failed) {
         s->full = s->engine->ops->room(s->engine).n == 0;

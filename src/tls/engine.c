@@ -341,13 +341,23 @@ static void produce(struct tls_engine *e) {
     }
     while (err == 0 && e->out.n < AHEAD)
         err = write_record(e);
-    if (err == ERR_AGAIN && e->inner->ops->status(e->inner) != ENGINE_OPEN)
+    enum engine_status status = err == ERR_AGAIN ? e->inner->ops->status(e->inner) : ENGINE_OPEN;
+    if (status == ENGINE_SHUT_WRITE || status == ENGINE_DONE)
         send_notify(e);
+}
+
+static enum engine_status tls_status(const struct stream_engine *base) {
+    const struct tls_engine *e = engine_of(base);
+    if (e->state == FAILED)
+        return ENGINE_DONE;
+    return e->inner ? e->inner->ops->status(e->inner) : ENGINE_OPEN;
 }
 
 static int tls_pull(struct stream_engine *base, struct iovec *iov, int n) {
     struct tls_engine *e = engine_of(base);
     if (n <= 0)
+        return 0;
+    if (tls_status(base) == ENGINE_CUT)
         return 0;
     if (out_pending(e) < RECORD)
         produce(e);
@@ -372,13 +382,6 @@ static void tls_pulled(struct stream_engine *base, size_t bytes) {
 }
 
 /* ---- life ---- */
-
-static enum engine_status tls_status(const struct stream_engine *base) {
-    const struct tls_engine *e = engine_of(base);
-    if (e->state == FAILED)
-        return ENGINE_DONE;
-    return e->inner ? e->inner->ops->status(e->inner) : ENGINE_OPEN;
-}
 
 static void tls_drain(struct stream_engine *base) {
     struct tls_engine *e = engine_of(base);

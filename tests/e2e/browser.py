@@ -69,6 +69,12 @@ class Browser:
         self.close()
 
     def close(self):
+        """As a user would, so that its connections end; then whatever is left."""
+        try:
+            self.ask("Browser.close")
+            self.process.wait(10)
+        except (AssertionError, OSError, subprocess.TimeoutExpired):
+            pass  # it has ended, or it never will
         try:
             os.killpg(self.process.pid, signal.SIGKILL)  # the helpers it started are in its session
         except ProcessLookupError:

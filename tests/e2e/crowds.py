@@ -9,7 +9,8 @@ import struct
 import subprocess
 import threading
 
-from clients import DATA, END_HEADERS, END_STREAM, HEADERS, SETTINGS, WINDOW_UPDATE, hpack
+from clients import (DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS,
+                     WINDOW_UPDATE, hpack)
 from procs import REPO, wait_for
 
 GIB = 1 << 30
@@ -119,6 +120,7 @@ class SlowH2(Slow):
     def __init__(self, server):
         super().__init__(server)
         self.open("h2")
+        self.ended = None
         self.windows, self.rest, self.pending = {0: 65535, 1: 65535}, b"", b""
         settings = struct.pack(">HI", 4, (1 << 31) - 1)  # the window must not be what holds it up
         update = struct.pack(">I", (1 << 31) - 65536)
@@ -143,6 +145,8 @@ class SlowH2(Slow):
             self.rest = self.rest[9 + size:]
 
     def hear(self, kind, flags, where, payload):
+        if kind in (GOAWAY, RST_STREAM):
+            self.ended = (kind, payload)
         if kind == WINDOW_UPDATE:
             self.windows[int.from_bytes(where, "big")] += int.from_bytes(payload, "big")
         if kind == SETTINGS and not flags & 1:

@@ -122,14 +122,14 @@ static void upstream_urls(void **state) {
 /* ---- what only a file can say ---- */
 
 static struct config_place line(int n) {
-    return (struct config_place){STR("x.ini"), n};
+    return (struct config_place){.file = STR("x.ini"), .line = n};
 }
 
 static void *add(struct flags_reading *r, enum option_section section, const char *name, int n) {
-    void *options_ = NULL;
+    struct config_object object;
 
-    assert_int_equal(config_add(&r->config, section, str_of(name), line(n), &options_), 0);
-    return options_;
+    assert_int_equal(config_add(&r->config, section, str_of(name), line(n), &object), 0);
+    return object.options;
 }
 
 static void references(void **state) {

@@ -81,6 +81,8 @@ static void a_whole_file(void **state) {
     assert_int_equal(c->n_servers, 1);
     assert_str(c->servers[0]->name, "s");
     assert_int_equal(c->servers[0]->place.line, 5);
+    assert_int_equal(config_at(c->servers[0]->place, "tls").line, 8);
+    assert_int_equal(config_at(c->servers[0]->place, "hosts").line, 5);
     assert_int_equal(c->servers[0]->options.listen.n, 3);
     assert_str(c->credentials[0]->options.cert, path_in(r->folder, "a ; b.pem"));
     assert_str(c->credentials[0]->options.key, "/k.pem");

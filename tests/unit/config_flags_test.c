@@ -118,10 +118,10 @@ static void beside_a_file(void **state) {
         "--host=a", "--cert=c", "--key=k",  "--echo", "--http3=off", "--alt-svc-port=443",
         NULL};
     struct flags_reading *r = *state;
-    void *options_;
+    struct config_object object;
 
     assert_int_equal(config_add(&r->config, SECTION_SERVER, STR("s"),
-                                (struct config_place){STR("x.ini"), 1}, &options_),
+                                (struct config_place){.file = STR("x.ini"), .line = 1}, &object),
                      0);
     flags_read(r, true, words);
     assert_int_equal(r->err, ERR_INVALID);

@@ -49,12 +49,12 @@ static const struct hook watching = {.name = "watching", .end = on_end};
 
 static void add_route(struct routing *r, const char *name, const char *hosts, const char *path) {
     const char *nearest;
-    void *o;
+    struct config_object object;
 
     assert_int_equal(
-        config_add(&r->config, SECTION_ROUTE, str_of(name), (struct config_place){0}, &o), 0);
-    ((struct route_options *)o)->path = str_of(path);
-    assert_int_equal(option_set(option_find(SECTION_ROUTE, STR("hosts"), &nearest), o,
+        config_add(&r->config, SECTION_ROUTE, str_of(name), (struct config_place){0}, &object), 0);
+    ((struct route_options *)object.options)->path = str_of(path);
+    assert_int_equal(option_set(option_find(SECTION_ROUTE, STR("hosts"), &nearest), object.options,
                                 str_of(hosts), &r->config.arena, NULL),
                      0);
 }

@@ -32,7 +32,7 @@ void h1_conn_output(struct h1_conn *c) {
 }
 
 void h1_conn_set_status(struct h1_conn *c, enum engine_status status) {
-    if (c->status == status)
+    if (c->status == status || c->status == ENGINE_CUT)
         return;
     c->status = status;
     engine_wake(&c->engine, ENGINE_STATUS);
@@ -41,15 +41,16 @@ void h1_conn_set_status(struct h1_conn *c, enum engine_status status) {
 void h1_conn_close(struct h1_conn *c) {
     h1_receiver_let_go(&c->in);
     c->linger_ns = h1_conn_now(c) + (uint64_t)H1_LINGER_MS * MS_NS;
-    if (c->status != ENGINE_DONE)
+    if (c->status < ENGINE_DONE)
         h1_conn_set_status(c, c->eof ? ENGINE_DONE : ENGINE_SHUT_WRITE);
     h1_conn_output(c);
 }
 
 void h1_conn_cut(struct h1_conn *c) {
+    bool looks_whole = c->out.framing == H1_UNTIL_EOF;
     h1_receiver_let_go(&c->in);
     h1_sender_reset(&c->out);
-    h1_conn_set_status(c, ENGINE_DONE);
+    h1_conn_set_status(c, looks_whole ? ENGINE_CUT : ENGINE_DONE);
 }
 
 void h1_conn_next(struct h1_conn *c) {

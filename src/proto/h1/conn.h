@@ -58,6 +58,7 @@ struct h1_conn {
     bool received; /* the role was told of END */
     bool blocked;  /* the driver was told that there is no room */
     bool eof, eof_told;
+    bool sent_since_eof; /* output was taken since then */
     bool draining;
     uint64_t heard_ns;  /* the last input, or when this state began */
     uint64_t sent_ns;   /* the last output that was taken, or when there began to be some */
@@ -74,7 +75,8 @@ void h1_conn_output(struct h1_conn *c); /* there is output */
 void h1_conn_set_status(struct h1_conn *c, enum engine_status status);
 /* Ends after what is still to be sent, and lets the peer read it. */
 void h1_conn_close(struct h1_conn *c);
-/* Ends now; what was not sent goes nowhere. */
+/* Ends now; what was not sent goes nowhere. A body that ends with its connection would look
+ * whole, were that a clean end: then it is none. */
 void h1_conn_cut(struct h1_conn *c);
 /* Both messages are over: the connection is as new. */
 void h1_conn_next(struct h1_conn *c);

@@ -4,6 +4,9 @@
 #include "base/err.h"
 #include "proto/h1/write.h"
 
+/* Who half-closes behind its request and waits for the answer does it at once. */
+#define HALF_CLOSE_NS SECOND_NS
+
 static struct h1_front *front_of(struct h1_conn *c) {
     return (struct h1_front *)c;
 }
@@ -53,6 +56,7 @@ static void start(struct h1_front *f, const struct h1_facts *facts) {
         return;
     }
     f->n_requests++;
+    f->leaves_ns = UINT64_MAX;
     f->minor = c->in.head.minor;
     f->expects = facts->expect_continue;
     f->keep_alive = facts->keep_alive && !c->draining &&
@@ -88,10 +92,23 @@ static void front_broken(struct h1_conn *c) {
          c->in.problem);
 }
 
-/* A FIN behind a whole request is no farewell: the client may only have no more to say. */
+/* FIN while the exchange is open, with close_notify (a browser's aborted navigation, curl's
+ * timeout) or without (a process that was killed): the client has left, and the back end hears
+ * of it at once, as nginx, Go and HAProxy have it. But for a client that has only said all it
+ * has to say (printf | nc): a FIN soon behind the request is believed a second later, and only
+ * if nothing was sent since. If it was, it reaches who waits, and is reset by who is gone. */
+static void farewell(struct h1_front *f, const struct exchange *x) {
+    uint64_t now_ns = h1_conn_now(&f->conn), waits_ns = x->request_end_ns + HALF_CLOSE_NS;
+    if (f->leaves_ns == UINT64_MAX)
+        f->leaves_ns = waits_ns > now_ns ? waits_ns : now_ns;
+}
+
 static void front_eof(struct h1_conn *c) {
-    if (c->in.state == H1_RECEIVER_END && c->status == ENGINE_OPEN)
+    if (c->in.state == H1_RECEIVER_END && c->status == ENGINE_OPEN) {
+        if (c->end.x)
+            farewell(front_of(c), c->end.x);
         return;
+    }
     if (c->in.state >= H1_RECEIVER_LENGTH && c->status == ENGINE_OPEN)
         fail(front_of(c), REASON_CLIENT_GONE, 400, "the request ended before its end");
     h1_conn_set_status(c, ENGINE_DONE);
@@ -270,9 +287,15 @@ static uint64_t write_deadline(const struct h1_conn *c) {
     return after(c->sent_ns, c->env->limits->write_timeout_ns);
 }
 
+static uint64_t leave_deadline(const struct h1_conn *c) {
+    return c->end.x && !c->sent_since_eof ? ((const struct h1_front *)c)->leaves_ns : UINT64_MAX;
+}
+
 static uint64_t front_deadline(const struct h1_conn *c) {
-    uint64_t write_ns = write_deadline(c);
+    uint64_t write_ns = write_deadline(c), leave_ns = leave_deadline(c);
     uint64_t read_ns = c->status == ENGINE_SHUT_WRITE ? c->linger_ns : read_deadline(c);
+    if (leave_ns < read_ns)
+        read_ns = leave_ns;
     if (c->status == ENGINE_SHUT_WRITE && write_ns != UINT64_MAX)
         return write_ns; /* lingering begins when all is sent */
     return read_ns < write_ns ? read_ns : write_ns;
@@ -286,6 +309,9 @@ static void front_late(struct h1_conn *c) {
         h1_conn_cut(c);
     } else if (c->status == ENGINE_SHUT_WRITE) {
         h1_conn_set_status(c, ENGINE_DONE);
+    } else if (leave_deadline(c) <= now_ns) {
+        exchange_reset(&c->end, REASON_CLIENT_GONE);
+        h1_conn_cut(c);
     } else if (c->in.state >= H1_RECEIVER_LENGTH) {
         fail(f, REASON_CLIENT_TIMEOUT, 408, "the request body did not come in time");
     } else if (h1_receiver_begun(&c->in)) {

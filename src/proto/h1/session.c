@@ -22,7 +22,7 @@ static struct h1_conn *conn_of(const struct stream_engine *e) {
 
 /* The timer is only ever moved closer; one that comes too early asks again. */
 static void arm(struct h1_conn *c) {
-    uint64_t at_ns = c->status == ENGINE_DONE ? UINT64_MAX : c->role->deadline(c);
+    uint64_t at_ns = c->status >= ENGINE_DONE ? UINT64_MAX : c->role->deadline(c);
     struct task *task = &c->end.task;
     if (at_ns == UINT64_MAX)
         task_stop_timer(task);
@@ -104,7 +104,7 @@ static struct span session_room(struct stream_engine *e) {
     struct span room = {c->env->scratch, c->env->scratch_bytes};
     c->in.direct = false;
     check_exchange(c);
-    if (c->status == ENGINE_DONE)
+    if (c->status >= ENGINE_DONE)
         return (struct span){NULL, 0};
     if (c->status == ENGINE_SHUT_WRITE)
         return room;
@@ -171,6 +171,7 @@ static void session_pulled(struct stream_engine *e, size_t bytes) {
     h1_sender_pulled(&c->out, bytes);
     bool pending = h1_sender_pending(&c->out);
     c->sent_ns = pending ? now_ns : 0;
+    c->sent_since_eof |= c->eof;
     if (!pending && c->status == ENGINE_SHUT_WRITE)
         c->linger_ns = now_ns + (uint64_t)H1_LINGER_MS * MS_NS;
     if (h1_sender_done(&c->out))
