@@ -164,7 +164,7 @@ check:
 	@$(MAKE) $(QUIET) CONFIG=asan run-all
 ifeq ($(ONLY),src)
 	@$(MAKE) $(QUIET) CONFIG=release compiled
-	@status=0; for gate in 'layers build/release' budget format; do \
+	@status=0; for gate in 'layers build/release' budget format 'options --check'; do \
 	    [ ! -x scripts/$${gate%% *} ] || scripts/$$gate || status=1; done; exit $$status
 endif
 

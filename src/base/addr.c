@@ -105,11 +105,20 @@ static void unix_text(const struct addr *a, char to[ADDR_TEXT]) {
     snprintf(to, ADDR_TEXT, "unix:%.*s", (int)sizeof(a->un.sun_path), a->un.sun_path);
 }
 
+static void ip4_text(struct in_addr ip, char to[ADDR_TEXT]) {
+    const uint8_t *bytes = (const uint8_t *)&ip;
+    for (int i = 0; i < 4; i++) {
+        to += str_u64(bytes[i], to);
+        *to++ = i < 3 ? '.' : '\0';
+    }
+}
+
+/* Of every request: glibc's inet_ntop goes through printf. */
 char *addr_ip_text(const struct addr *a, char to[ADDR_TEXT]) {
     struct in_addr ip4;
     to[0] = '\0';
     if (ip4_of(a, &ip4))
-        inet_ntop(AF_INET, &ip4, to, ADDR_TEXT);
+        ip4_text(ip4, to);
     else if (a->sa.sa_family == AF_INET6)
         inet_ntop(AF_INET6, &a->in6.sin6_addr, to, ADDR_TEXT);
     else if (a->sa.sa_family == AF_UNIX)

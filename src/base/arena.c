@@ -82,6 +82,11 @@ struct str arena_str(struct arena *a, struct str s) {
     return (struct str){p, s.n};
 }
 
+struct str arena_u64(struct arena *a, uint64_t value) {
+    char digits[STR_U64];
+    return arena_str(a, (struct str){digits, str_u64(value, digits)});
+}
+
 struct str arena_format(struct arena *a, const char *format, ...) {
     va_list args, again;
     va_start(args, format);

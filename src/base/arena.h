@@ -25,6 +25,7 @@ void *arena_zalloc(struct arena *a, size_t bytes);
 
 /* Copies; p is terminated behind n all the same. p NULL when memory ends. */
 struct str arena_str(struct arena *a, struct str s);
+struct str arena_u64(struct arena *a, uint64_t value); /* in decimal */
 struct str arena_format(struct arena *a, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

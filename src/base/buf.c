@@ -46,13 +46,19 @@ int buf_reserve(struct buf *b, size_t more) {
     return 0;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n) {
+uint8_t *buf_extend(struct buf *b, size_t n) {
     if (buf_reserve(b, n) != 0)
-        return;
-    if (n > 0)
-        memcpy(b->p + b->n, p, n);
+        return NULL;
+    uint8_t *p = b->p + b->n;
     b->n += n;
     b->p[b->n] = '\0';
+    return p;
+}
+
+void buf_add(struct buf *b, const void *p, size_t n) {
+    uint8_t *to = buf_extend(b, n);
+    if (to && n > 0)
+        memcpy(to, p, n);
 }
 
 void buf_str(struct buf *b, struct str s) {
@@ -64,13 +70,8 @@ void buf_char(struct buf *b, char c) {
 }
 
 void buf_u64(struct buf *b, uint64_t value) {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    buf_add(b, digits + at, sizeof(digits) - at);
+    char digits[STR_U64];
+    buf_add(b, digits, str_u64(value, digits));
 }
 
 void buf_format(struct buf *b, const char *format, ...) {

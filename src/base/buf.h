@@ -20,6 +20,8 @@ void buf_init(struct buf *b);
 void buf_fini(struct buf *b);
 void buf_reset(struct buf *b); /* n = 0, memory kept */
 int buf_reserve(struct buf *b, size_t more);
+/* n more bytes at the end, to be written at once. NULL: failed. */
+uint8_t *buf_extend(struct buf *b, size_t n);
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_char(struct buf *b, char c);

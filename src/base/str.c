@@ -85,6 +85,17 @@ static unsigned least(unsigned a, unsigned b, unsigned c) {
     return ab < c ? ab : c;
 }
 
+size_t str_u64(uint64_t value, char to[STR_U64]) {
+    char digits[STR_U64];
+    size_t at = STR_U64;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    memcpy(to, digits + at, STR_U64 - at);
+    return STR_U64 - at;
+}
+
 unsigned str_distance(struct str a, struct str b) {
     size_t an = a.n < DISTANCE_MAX ? a.n : DISTANCE_MAX;
     size_t bn = b.n < DISTANCE_MAX ? b.n : DISTANCE_MAX;

@@ -48,6 +48,10 @@ ptrdiff_t str_find(struct str s, char c);
 /* Decimal digits only, all of s, no sign: 0, or ERR_INVALID (also on overflow). */
 int str_to_u64(struct str s, uint64_t *ret_value);
 
+/* Decimal digits, not terminated: how many. */
+enum { STR_U64 = 20 };
+size_t str_u64(uint64_t value, char to[STR_U64]);
+
 /* Levenshtein distance, for "did you mean"; at most 64 characters are looked at. */
 unsigned str_distance(struct str a, struct str b);
 

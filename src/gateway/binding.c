@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -35,7 +36,7 @@ static struct stream_engine *accept_tcp(void *context, struct peer *peer) {
         .log = b->worker->log,
     };
 
-    peer->server = b;
+    peer->server = b->tcp_sites.v[0]; /* until the handshake has chosen */
     return tls_engine_new(&config);
 }
 
@@ -51,22 +52,26 @@ static struct quic_app *accept_quic(void *context, struct quic_conn *conn,
 
 static int make_context(struct binding *b, const struct binding_config *c,
                         enum tls_transport transport, struct tls_context **ret_context) {
-    struct tls_server server = {
-        .cert_pem = buf_view(&c->identity->cert_pem),
-        .key_pem = buf_view(&c->identity->key_pem),
-        .owner = b,
-    };
+    struct site_set *set = transport == TLS_QUIC ? &b->udp_sites : &b->tcp_sites;
+    struct tls_server *servers = calloc(set->n, sizeof *servers);
     struct tls_server_config config = {
         .transport = transport,
         .alpn = transport == TLS_QUIC ? "h3" : "h2,http/1.1",
-        .servers = &server,
-        .n_servers = 1,
-        .issue = issuer_issue,
-        .context = &b->issuer,
+        .servers = servers,
+        .n_servers = set->n,
+        .choose = site_choose,
+        .issue = site_issue,
+        .context = set,
         .keylog = c->keylog,
     };
+    int err = ERR_NO_MEMORY;
 
-    return tls_server_context_new(&config, ret_context, b->problem, sizeof b->problem);
+    for (size_t i = 0; servers && i < set->n; i++)
+        servers[i] = site_tls(set->v[i]);
+    if (servers)
+        err = tls_server_context_new(&config, ret_context, b->problem, sizeof b->problem);
+    free(servers);
+    return err;
 }
 
 static void describe(struct binding *b, const char *what, int err) {
@@ -93,6 +98,7 @@ static int open_tcp(struct binding *b, const struct binding_config *c) {
         .addr = b->addr,
         .reuse_port = false,
         .max_streams = (uint32_t)w->config->gateway.connections,
+        .census = &w->clients,
         .write_timeout_ns = w->config->gateway.write_timeout_ns,
         .accept = accept_tcp,
         .context = b,
@@ -126,10 +132,11 @@ static struct quic_config quic_config_of(struct binding *b, const struct binding
     q.retry = retries[o->quic_retry];
     memcpy(q.secret, c->secret, sizeof q.secret);
     q.stream_window_bytes = (uint32_t)o->body_buffer_bytes;
-    q.conn_window_bytes = (uint32_t)o->body_buffer_bytes * 8;
+    q.conn_window_bytes = (uint32_t)o->conn_window_bytes;
     q.streams = (uint32_t)o->streams;
     q.max_handshakes = (uint32_t)o->handshakes;
     q.max_conns = (uint32_t)o->connections;
+    q.census = &b->worker->clients;
     q.idle_timeout_ns = o->idle_timeout_ns;
     q.handshake_timeout_ns = o->handshake_timeout_ns;
     return q;
@@ -162,23 +169,53 @@ static int open_udp(struct binding *b, const struct binding_config *c) {
     return 0;
 }
 
-int binding_open(struct binding *b, const struct binding_config *c) {
-    const struct gateway_options *o = &c->worker->config->gateway;
-    unsigned long long advertised = c->server->options.advertise;
-
-    *b = (struct binding){.worker = c->worker, .server = c->server, .addr = c->listen->addr};
-    int err = issuer_init(&b->issuer, c->server, c->identity, c->worker->log);
-    if (!err)
-        err = open_tcp(b, c);
-    if (err) {
-        binding_close(b);
-        return err;
-    }
-    if (!config_http3(c->worker->config, c->server) || open_udp(b, c))
+int binding_init(struct binding *b, const struct config_listen *listen, size_t n) {
+    *b = (struct binding){.addr = listen->addr, .optional = listen->optional};
+    b->sites = calloc(n, sizeof *b->sites);
+    b->tcp_sites.v = calloc(n, sizeof(struct site *));
+    b->udp_sites.v = calloc(n, sizeof(struct site *));
+    b->tcp_sites.all = b->udp_sites.all = &b->tcp_sites;
+    if (b->sites && b->tcp_sites.v && b->udp_sites.v)
         return 0;
-    snprintf(b->alt_svc, sizeof b->alt_svc, "h3=\":%llu\"; ma=%llu",
-             advertised ? advertised : addr_port(&b->addr),
-             (unsigned long long)(o->alt_svc_max_age_ns / SECOND_NS));
+    binding_fini(b);
+    return ERR_NO_MEMORY;
+}
+
+int binding_add(struct binding *b, const struct config_server *server,
+                const struct identity *identity, struct log *log) {
+    struct site *site = &b->sites[b->tcp_sites.n];
+    int err = issuer_init(&site->issuer, server, identity, log);
+
+    site->neighbours = &b->tcp_sites;
+    site->server = server;
+    site->identity = identity;
+    b->tcp_sites.v[b->tcp_sites.n++] = site;
+    return err;
+}
+
+static void announce(struct binding *b) {
+    uint64_t max_age_ns = b->worker->config->gateway.alt_svc_max_age_ns;
+
+    for (size_t i = 0; i < b->udp_sites.n; i++) {
+        struct site *site = b->udp_sites.v[i];
+        unsigned long long port = site->server->options.advertise;
+        snprintf(site->alt_svc, sizeof site->alt_svc, "h3=\":%llu\"; ma=%llu",
+                 port ? port : addr_port(&b->addr), (unsigned long long)(max_age_ns / SECOND_NS));
+    }
+}
+
+int binding_open(struct binding *b, const struct binding_config *c) {
+    int err;
+
+    b->worker = c->worker;
+    err = open_tcp(b, c);
+    if (err)
+        return err;
+    for (size_t i = 0; i < b->tcp_sites.n; i++)
+        if (config_http3(c->worker->config, b->tcp_sites.v[i]->server))
+            b->udp_sites.v[b->udp_sites.n++] = b->tcp_sites.v[i];
+    if (b->udp_sites.n && !open_udp(b, c))
+        announce(b);
     return 0;
 }
 
@@ -193,15 +230,17 @@ bool binding_idle(const struct binding *b) {
     return (!b->tcp || listener_streams(b->tcp) == 0) && (!b->udp || port_idle(b->udp));
 }
 
-void binding_close(struct binding *b) {
+void binding_fini(struct binding *b) {
     if (b->tcp)
         listener_free(b->tcp);
     if (b->udp)
         port_free(b->udp);
-    b->tcp = NULL;
-    b->udp = NULL;
     tls_context_free(b->tcp_tls);
     tls_context_free(b->quic_tls);
-    b->tcp_tls = b->quic_tls = NULL;
-    issuer_fini(&b->issuer);
+    for (size_t i = 0; i < b->tcp_sites.n; i++)
+        issuer_fini(&b->sites[i].issuer);
+    free(b->sites);
+    free(b->tcp_sites.v);
+    free(b->udp_sites.v);
+    *b = (struct binding){0};
 }

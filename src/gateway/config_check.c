@@ -85,24 +85,46 @@ static bool same_listen(const struct config_listen *a, const struct config_liste
     return addr_eq(&a->addr, &b->addr) && addr_port(&a->addr) != 0;
 }
 
-/* The listens of s against those of another, or its own that stand before. */
-static void check_listens_of(struct config *c, const struct config_server *s,
-                             const struct config_server *other) {
-    for (size_t i = 0; i < s->n_listens; i++) {
-        size_t n = s == other ? i : other->n_listens;
-        for (size_t j = 0; j < n; j++)
-            if (same_listen(&s->listens[i], &other->listens[j]))
-                config_error(c, config_at(s->place, "listen"),
-                             "listen: " STR_FMT " is already taken by [server " STR_FMT
-                             "]; each address can be listened on once",
-                             STR_ARG(s->listens[i].text), STR_ARG(other->name));
-    }
+static void check_own_listens(struct config *c, const struct config_server *s) {
+    for (size_t i = 0; i < s->n_listens; i++)
+        for (size_t j = 0; j < i; j++)
+            if (same_listen(&s->listens[i], &s->listens[j]))
+                config_error(c, config_at(s->place, "listen"), "listen: " STR_FMT " stands twice",
+                             STR_ARG(s->listens[i].text));
 }
 
-static void check_double_listens(struct config *c) {
-    for (size_t i = 0; i < c->n_servers; i++)
-        for (size_t j = 0; j <= i; j++)
-            check_listens_of(c, c->servers[i], c->servers[j]);
+static const struct config_listen *shared_listen(const struct config_server *a,
+                                                 const struct config_server *b) {
+    for (size_t i = 0; i < a->n_listens; i++)
+        for (size_t j = 0; j < b->n_listens; j++)
+            if (same_listen(&a->listens[i], &b->listens[j]))
+                return &a->listens[i];
+    return NULL;
+}
+
+static bool has_host(const struct config_server *s, struct str host) {
+    if (s->options.hosts.n == 0)
+        return str_eq(host, STR("*"));
+    for (size_t i = 0; i < s->options.hosts.n; i++)
+        if (str_ieq(s->options.hosts.v[i], host))
+            return true;
+    return false;
+}
+
+/* Servers may share an address, as SNI tells them apart; a host may not be two servers'. */
+static void check_neighbours(struct config *c, const struct config_server *s,
+                             const struct config_server *other) {
+    static struct str any[] = {{"*", 1}};
+    const struct config_listen *listen = shared_listen(s, other);
+    struct strs hosts = s->options.hosts.n ? s->options.hosts : (struct strs){any, 1};
+
+    for (size_t i = 0; listen && i < hosts.n; i++)
+        if (has_host(other, hosts.v[i]))
+            config_error(c, config_at(s->place, "hosts"),
+                         "hosts: \"" STR_FMT "\" on " STR_FMT " is already [server " STR_FMT
+                         "]'s (line %d)",
+                         STR_ARG(hosts.v[i]), STR_ARG(listen->text), STR_ARG(other->name),
+                         config_at(other->place, "hosts").line);
 }
 
 static bool valid_host_pattern(struct str host) {
@@ -169,9 +191,21 @@ static void check_credential_of(struct config *c, struct config_server *s) {
                      STR_ARG(s->options.credential));
 }
 
+static void check_client_ca(struct config *c, const struct config_server *s) {
+    enum { SIMPLE };
+
+    if (s->options.tls != SIMPLE && (!s->credential || !s->credential->options.client_ca.n))
+        config_error(
+            c, config_at(s->place, "tls"),
+            "tls: asking for client certificates needs a credential with client-ca = FILE");
+}
+
 static void check_credential(struct config *c, const struct config_credential *o) {
     bool flags = o->place.file.n == 0;
 
+    /* Only client-ca: what the server shows comes from the local CA. */
+    if (o->options.cert.n == 0 && o->options.key.n == 0 && o->options.client_ca.n)
+        return;
     if (o->options.cert.n == 0)
         config_error(c, o->place,
                      flags ? "--key needs --cert FILE beside it"
@@ -242,7 +276,12 @@ static int check_servers(struct config *c) {
         check_hosts(c, c->servers[i]->place, &c->servers[i]->options.hosts);
         check_credential_of(c, c->servers[i]);
     }
-    check_double_listens(c);
+    for (size_t i = 0; i < c->n_servers; i++) {
+        check_own_listens(c, c->servers[i]);
+        check_client_ca(c, c->servers[i]);
+        for (size_t j = 0; j < i; j++)
+            check_neighbours(c, c->servers[i], c->servers[j]);
+    }
     return 0;
 }
 

@@ -123,6 +123,7 @@ static int set_flag(struct flag_reader *r, const struct option *o, struct str va
 /* The server always, and a route to the upstream or the echo. */
 static int complete(struct flag_reader *r) {
     enum { PROXY, ECHO };
+    enum { SIMPLE, MUTUAL };
     struct config *c = r->config;
     struct route_options *route;
     struct config_object object;
@@ -134,6 +135,8 @@ static int complete(struct flag_reader *r) {
     route->handler = r->upstream.options ? PROXY : ECHO;
     if (r->upstream.options)
         route->upstream = str_of(upstream_name);
+    if (r->credential.options && ((struct credential_options *)r->credential.options)->client_ca.n)
+        ((struct server_options *)r->server.options)->tls = MUTUAL;
     if (r->credential.options)
         ((struct server_options *)r->server.options)->credential = str_of(credential_name);
     c->servers[0]->any_host = true;

@@ -86,16 +86,25 @@ static const char *shape_problem(struct str line) {
     return NULL;
 }
 
+/* The byte order mark of Windows' editors. Blanks may stand before it: inih takes blanks away,
+ * then the mark, and would see another line than we did. */
+static struct str without_mark(struct str line) {
+    struct str mark = STR("\xef\xbb\xbf");
+
+    line = str_trim(line);
+    while (str_starts(line, mark))
+        line = str_trim((struct str){line.p + mark.n, line.n - mark.n});
+    return line;
+}
+
 int config_line_clean(struct str line, char *to, size_t cap, const char **ret_problem) {
     const char *problem;
 
     to[0] = '\0';
     if (line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
-    if (str_starts(line, STR("\xef\xbb\xbf")))
-        line = (struct str){line.p + 3, line.n - 3};
     problem = line.n + 1 >= cap ? "this line is too long" : control_problem(line);
-    line = str_trim(line);
+    line = without_mark(line);
     if (!problem)
         problem = cut_comment(&line);
     if (!problem)

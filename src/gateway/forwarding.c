@@ -23,7 +23,13 @@ static struct str port_text(struct exchange *x) {
 
     if (authority_split(x->request.authority, &host, &port) || port == 0)
         port = x->request.authority.n ? 443 : addr_port(&x->peer->local);
-    return arena_format(&x->arena, "%u", port);
+    return arena_u64(&x->arena, port);
+}
+
+/* fields_append_list for what lives as long as the exchange: mostly it is the first. */
+static int append(struct fields *f, struct str name, struct str value) {
+    return fields_has(f, name) ? fields_append_list(f, name, value)
+                               : fields_add_static(f, name, value);
 }
 
 static int add_forwarded(struct exchange *x, struct str ip) {
@@ -33,7 +39,7 @@ static int add_forwarded(struct exchange *x, struct str ip) {
                                    ip6 ? "\"[" : "", STR_ARG(ip), ip6 ? "]\"" : "",
                                    host.n ? "host=\"" : "", STR_ARG(host), host.n ? "\";" : "");
 
-    return text.p ? fields_append_list(&x->request.fields, STR("forwarded"), text) : ERR_NO_MEMORY;
+    return text.p ? append(&x->request.fields, STR("forwarded"), text) : ERR_NO_MEMORY;
 }
 
 /* HTTP/1.0 may come without Host; what such a client says of it is not to be believed. */
@@ -41,9 +47,20 @@ static int forwarded_host(struct exchange *x) {
     struct str name = STR("x-forwarded-host");
 
     if (x->request.authority.n > 0)
-        return fields_set(&x->request.fields, name, x->request.authority);
+        return fields_set_static(&x->request.fields, name, x->request.authority);
     fields_remove(&x->request.fields, name);
     return 0;
+}
+
+/* Who the client is, as its certificate says and the handshake has checked; Envoy's form. */
+static int client_cert(struct exchange *x) {
+    char hash[65], subject[2 * sizeof x->peer->cert_subject];
+
+    hex_encode(x->peer->cert_sha256, sizeof x->peer->cert_sha256, hash);
+    str_escape(str_of(x->peer->cert_subject), subject, sizeof subject);
+    struct str text = arena_format(&x->arena, "Hash=%s;Subject=\"%s\"", hash, subject);
+    return text.p ? fields_add_static(&x->request.fields, STR("x-forwarded-client-cert"), text)
+                  : ERR_NO_MEMORY;
 }
 
 static int forwarded_fields(struct exchange *x) {
@@ -52,26 +69,40 @@ static int forwarded_fields(struct exchange *x) {
     struct str ip = arena_str(&x->arena, str_of(addr_ip_text(&x->peer->remote, text)));
     struct str port = port_text(x), version = str_of(http_version_short(x->peer->version));
 
-    if (!ip.p || !port.p || forwarded_host(x) ||
-        fields_append_list(f, STR("x-forwarded-for"), ip) ||
-        fields_set(f, STR("x-forwarded-proto"), STR("https")) ||
-        fields_set(f, STR("x-forwarded-port"), port) ||
-        fields_set(f, STR("x-forwarded-proto-version"), version) ||
-        fields_append_list(f, STR("via"), via_version(x->peer->version)))
+    if (!ip.p || !port.p || forwarded_host(x) || append(f, STR("x-forwarded-for"), ip) ||
+        fields_set_static(f, STR("x-forwarded-proto"), STR("https")) ||
+        fields_set_static(f, STR("x-forwarded-port"), port) ||
+        fields_set_static(f, STR("x-forwarded-proto-version"), version) ||
+        append(f, STR("via"), via_version(x->peer->version)))
         return ERR_NO_MEMORY;
-    /* Who says so himself is not to be believed; mTLS will set it. Early-Data stays where it
+    /* Who says so himself is not to be believed. Early-Data stays where it
      * came (RFC 8470 5.1). */
     fields_remove(f, STR("x-forwarded-client-cert"));
-    if (x->peer->early_data && fields_set(f, STR("early-data"), STR("1")))
+    if (x->peer->has_cert && client_cert(x))
+        return ERR_NO_MEMORY;
+    if (x->peer->early_data && fields_set_static(f, STR("early-data"), STR("1")))
         return ERR_NO_MEMORY;
     return worker_of(x)->config->gateway.forwarded ? add_forwarded(x, ip) : 0;
+}
+
+static struct str uuid_text(struct arena *arena, const uint8_t bytes[16]) {
+    static const uint8_t groups[] = {4, 2, 2, 2, 6};
+    enum { TEXT = 36 };
+    char *text = arena_alloc(arena, TEXT + 1), *at = text;
+
+    for (size_t i = 0; text && i < sizeof groups; i++) {
+        hex_encode(bytes, groups[i], at);
+        bytes += groups[i];
+        at += (size_t)groups[i] * 2;
+        *at++ = '-';
+    }
+    return (struct str){text, text ? TEXT : 0};
 }
 
 /* A UUID of version 4 (RFC 9562 5.4). */
 static int request_id(struct exchange *x) {
     struct str name = STR("x-request-id");
     uint8_t b[16];
-    char hex[33];
 
     x->request_id = fields_get(&x->request.fields, name);
     if (x->request_id.n > 0)
@@ -79,29 +110,33 @@ static int request_id(struct exchange *x) {
     memcpy(b, worker_random(worker_of(x), sizeof b), sizeof b);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    hex_encode(b, sizeof b, hex);
-    x->request_id = arena_format(&x->arena, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-                                 hex + 16, hex + 20);
-    return x->request_id.p ? fields_set(&x->request.fields, name, x->request_id) : ERR_NO_MEMORY;
+    x->request_id = uuid_text(&x->arena, b);
+    return x->request_id.p ? fields_set_static(&x->request.fields, name, x->request_id)
+                           : ERR_NO_MEMORY;
 }
 
 /* A trace is passed on as it came, or started, not sampled: W3C Trace Context and B3. */
 static int trace(struct exchange *x) {
+    enum { ID = 3, SPAN = ID + 32 + 1, FLAGS = SPAN + 16, TEXT = FLAGS + 3 }; /* 00-ID-SPAN-00 */
     struct fields *f = &x->request.fields;
-    char id[33], span[17];
-    struct str traceparent;
+    char *text;
 
     if (fields_has(f, STR("traceparent")) || fields_has(f, STR("b3")) ||
         fields_has(f, STR("x-b3-traceid")) || fields_has(f, STR("x-b3-sampled")))
         return 0;
     const uint8_t *random = worker_random(worker_of(x), 24);
-    hex_encode(random, 16, id);
-    hex_encode(random + 16, 8, span);
-    traceparent = arena_format(&x->arena, "00-%s-%s-00", id, span);
-    if (!traceparent.p || fields_add(f, STR("traceparent"), traceparent) ||
-        fields_add(f, STR("x-b3-traceid"), str_of(id)) ||
-        fields_add(f, STR("x-b3-spanid"), str_of(span)) ||
-        fields_add(f, STR("x-b3-sampled"), STR("0")))
+    text = arena_alloc(&x->arena, TEXT + 1);
+    if (!text)
+        return ERR_NO_MEMORY;
+    memcpy(text, "00-", ID);
+    hex_encode(random, 16, text + ID);
+    text[SPAN - 1] = '-';
+    hex_encode(random + 16, 8, text + SPAN);
+    memcpy(text + FLAGS, "-00", 4);
+    if (fields_add_static(f, STR("traceparent"), (struct str){text, TEXT}) ||
+        fields_add_static(f, STR("x-b3-traceid"), (struct str){text + ID, 32}) ||
+        fields_add_static(f, STR("x-b3-spanid"), (struct str){text + SPAN, 16}) ||
+        fields_add_static(f, STR("x-b3-sampled"), STR("0")))
         return ERR_NO_MEMORY;
     return 0;
 }
@@ -113,11 +148,11 @@ static int on_request(struct exchange *x) {
 static int upstream_fields(struct exchange *x) {
     struct fields *f = &x->response.fields;
     uint64_t ms = (x->response_ns - x->upstream_ns) / MS_NS;
-    struct str text = arena_format(&x->arena, "%llu", (unsigned long long)ms);
+    struct str text = arena_u64(&x->arena, ms);
 
-    if (!text.p || fields_set(f, STR("x-h3gw-upstream-service-time"), text))
+    if (!text.p || fields_set_static(f, STR("x-h3gw-upstream-service-time"), text))
         return ERR_NO_MEMORY;
-    return fields_append_list(f, STR("via"), STR("1.1 h3gw"));
+    return append(f, STR("via"), STR("1.1 h3gw"));
 }
 
 static int on_response(struct exchange *x) {
@@ -125,7 +160,7 @@ static int on_response(struct exchange *x) {
     struct worker *w = worker_of(x);
     bool pass = w->config->gateway.server_header == SERVER_PASS && fields_has(f, STR("server"));
 
-    if (!pass && fields_set(f, STR("server"), STR("h3gw")))
+    if (!pass && fields_set_static(f, STR("server"), STR("h3gw")))
         return ERR_NO_MEMORY;
     if (!fields_has(f, STR("date")) && fields_add(f, STR("date"), worker_date(w)))
         return ERR_NO_MEMORY;

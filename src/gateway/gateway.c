@@ -66,37 +66,23 @@ static int open_keylog(struct gateway *g) {
     return keylog_open(&g->keylog, path, g->log);
 }
 
-/* One listen of a name that stands for two may be missing, as on a machine without IPv6. */
-static int bind_one(struct gateway *g, size_t server, const struct config_listen *listen) {
-    struct binding *b = &g->bindings[g->n_bindings];
-    struct binding_config config = {
-        .worker = &g->worker,
-        .server = g->config->servers[server],
-        .listen = listen,
-        .identity = &g->identities[server],
-        .keylog = g->keylog.fd >= 0 ? &g->keylog.tls : NULL,
-        .secret = g->secret,
-    };
-    int err = binding_open(b, &config);
+/* The binding of that address, new or there already. */
+static struct binding *binding_at(struct gateway *g, const struct config_listen *listen) {
+    struct binding *b;
 
-    if (err && listen->optional && err != ERR_EXISTS) {
-        log_debug(g->log, "%s", b->problem);
-        return 0;
-    }
-    if (err) {
-        log_error(g->log, "%s", b->problem);
-        return err;
-    }
-    if (b->problem[0])
-        log_warn(g->log, "%s; HTTP/3 is off there and alt-svc is not sent", b->problem);
+    for (size_t i = 0; i < g->n_bindings; i++)
+        if (addr_port(&listen->addr) && addr_eq(&g->bindings[i].addr, &listen->addr))
+            return &g->bindings[i];
+    b = &g->bindings[g->n_bindings];
+    if (binding_init(b, listen, g->config->n_servers))
+        return NULL;
     g->n_bindings++;
-    return 0;
+    return b;
 }
 
-static int bind_all(struct gateway *g) {
+static int make_bindings(struct gateway *g) {
     const struct config *c = g->config;
     size_t n = 0;
-    int first = 0;
 
     for (size_t i = 0; i < c->n_servers; i++)
         n += c->servers[i]->n_listens;
@@ -105,10 +91,49 @@ static int bind_all(struct gateway *g) {
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->n_servers; i++)
         for (size_t j = 0; j < c->servers[i]->n_listens; j++) {
-            int err = bind_one(g, i, &c->servers[i]->listens[j]);
-            first = first ? first : err;
+            struct binding *b = binding_at(g, &c->servers[i]->listens[j]);
+            if (!b || binding_add(b, c->servers[i], &g->identities[i], g->log))
+                return ERR_NO_MEMORY;
         }
-    return first;
+    return 0;
+}
+
+/* One listen of a name that stands for two may be missing, as on a machine without IPv6. */
+static int open_binding(struct gateway *g, struct binding *b) {
+    struct binding_config config = {
+        .worker = &g->worker,
+        .keylog = g->keylog.fd >= 0 ? &g->keylog.tls : NULL,
+        .secret = g->secret,
+    };
+    int err = binding_open(b, &config);
+
+    if (err && b->optional && err != ERR_EXISTS) {
+        log_debug(g->log, "%s", b->problem);
+        return ERR_NOT_FOUND;
+    }
+    if (err)
+        log_error(g->log, "%s", b->problem[0] ? b->problem : err_text(err));
+    else if (b->problem[0])
+        log_warn(g->log, "%s; HTTP/3 is off there and alt-svc is not sent", b->problem);
+    return err;
+}
+
+static int bind_all(struct gateway *g) {
+    int first = make_bindings(g);
+    size_t kept = 0;
+
+    for (size_t i = 0; !first && i < g->n_bindings; i++) {
+        int err = open_binding(g, &g->bindings[i]);
+        if (err && err != ERR_NOT_FOUND)
+            first = err;
+    }
+    if (first)
+        return first;
+    for (size_t i = 0; i < g->n_bindings; i++)
+        kept += g->bindings[i].tcp != NULL;
+    if (kept == 0)
+        log_error(g->log, "none of the addresses can be listened on");
+    return kept ? 0 : ERR_SYSTEM;
 }
 
 static bool idle(const struct gateway *g) {
@@ -192,7 +217,7 @@ void gateway_run(struct gateway *g) {
 
 void gateway_stop(struct gateway *g) {
     for (size_t i = 0; i < g->n_bindings; i++)
-        binding_close(&g->bindings[i]);
+        binding_fini(&g->bindings[i]);
     if (g->worker.loop) {
         task_fini(&g->signals);
         task_fini(&g->drain);

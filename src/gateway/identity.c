@@ -208,8 +208,13 @@ static int load_automatic(struct config *c, const struct identity_wish *w, struc
 int identity_load(struct config *c, const struct identity_wish *wish,
                   struct identity *ret_identity) {
     struct identity i = {0};
-    int err = wish->server->credential ? load_given(c, wish->server, wish->now_s, &i)
-                                       : load_automatic(c, wish, &i);
+    const struct config_credential *given = wish->server->credential;
+    int err = given && given->options.cert.n ? load_given(c, wish->server, wish->now_s, &i)
+                                             : load_automatic(c, wish, &i);
+
+    if (!err && given && given->options.client_ca.n)
+        err = read_pem(c, config_at(given->place, "client-ca"), given->options.client_ca,
+                       &i.client_ca_pem);
 
     if (err)
         identity_fini(&i);
@@ -221,6 +226,7 @@ int identity_load(struct config *c, const struct identity_wish *wish,
 void identity_fini(struct identity *i) {
     buf_fini(&i->cert_pem);
     pem_wipe(&i->key_pem);
+    buf_fini(&i->client_ca_pem);
     buf_fini(&i->spki_hash);
     buf_fini(&i->warning);
     cert_fini(&i->cert);

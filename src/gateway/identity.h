@@ -13,9 +13,10 @@
 
 struct identity {
     struct buf cert_pem, key_pem;
-    struct cert cert;     /* the leaf */
-    struct buf spki_hash; /* of the leaf, as Chromium's flag wants it */
-    bool automatic;       /* of our CA; only then the members below are there */
+    struct buf client_ca_pem; /* who signs the clients' certificates; empty: nobody */
+    struct cert cert;         /* the leaf */
+    struct buf spki_hash;     /* of the leaf, as Chromium's flag wants it */
+    bool automatic;           /* of our CA; only then the members below are there */
     struct ca ca;
     bool ca_trusted;    /* it stands in this machine's bundle of trusted roots */
     struct buf warning; /* what the user should know; empty: nothing */

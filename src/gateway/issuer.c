@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/err.h"
-#include "gateway/route.h"
+#include "gateway/host.h"
 #include "pki/san.h"
 #include "pki/store.h"
 #include "tls/digest.h"
@@ -64,7 +64,7 @@ static bool is_wanted(const struct issuer *i, struct str name) {
     for (size_t k = 0; k < hosts->n; k++) {
         if (str_ieq(hosts->v[k], name))
             return false; /* the server's own leaf names it */
-        ours = ours || route_host_matches(hosts->v[k], name);
+        ours = ours || host_matches(hosts->v[k], name);
     }
     return ours && (under_localhost || !cert_covers(&i->identity->cert, name));
 }
@@ -108,13 +108,11 @@ static struct issued *kept(struct issuer *i, struct str name) {
     return NULL;
 }
 
-int issuer_issue(void *context, size_t index, const char *sni, struct tls_pair *ret_pair) {
-    struct issuer *i = context;
+int issuer_issue(struct issuer *i, const char *sni, struct tls_pair *ret_pair) {
     struct str name = str_of(sni);
     struct issued *issued;
     int err = 0;
 
-    (void)index;
     if (!is_wanted(i, name))
         return ERR_NOT_FOUND;
     issued = kept(i, name);

@@ -28,7 +28,7 @@ int issuer_init(struct issuer *i, const struct config_server *server,
                 const struct identity *identity, struct log *log);
 void issuer_fini(struct issuer *i);
 
-/* tls_server_config.issue, with an issuer as its context. */
-int issuer_issue(void *context, size_t index, const char *sni, struct tls_pair *ret_pair);
+/* A pair for the name, or ERR_NOT_FOUND: the server's own leaf is right. */
+int issuer_issue(struct issuer *i, const char *sni, struct tls_pair *ret_pair);
 
 #endif

@@ -5,7 +5,7 @@
 
 /* The first name that can stand in a URL; p NULL: there is none. */
 static struct str own_name(const struct binding *b) {
-    const struct strs *hosts = &b->server->options.hosts;
+    const struct strs *hosts = &b->sites[0].server->options.hosts;
 
     for (size_t i = 0; i < hosts->n; i++)
         if (!str_starts(hosts->v[i], STR("*")))
@@ -36,6 +36,8 @@ static void listeners(const struct gateway *g, struct buf *to) {
     for (size_t i = 0; i < g->n_bindings; i++) {
         const struct binding *b = &g->bindings[i];
         char text[ADDR_TEXT];
+        if (!b->tcp)
+            continue;
         buf_format(to, "  listening  %-22s TCP h2, http/1.1%s\n", addr_text(&b->addr, text),
                    b->udp ? "; UDP h3" : "");
     }
@@ -60,7 +62,7 @@ static void upstreams(const struct gateway *g, struct buf *to) {
 
 static bool any_open(const struct gateway *g) {
     for (size_t i = 0; i < g->n_bindings; i++)
-        if (!addr_is_loopback(&g->bindings[i].addr))
+        if (g->bindings[i].tcp && !addr_is_loopback(&g->bindings[i].addr))
             return true;
     return false;
 }
@@ -69,7 +71,7 @@ static void certificates(const struct gateway *g, struct buf *to) {
     for (size_t i = 0; i < g->n_identities; i++) {
         const struct identity *id = &g->identities[i];
         const struct config_server *s = g->config->servers[i];
-        if (s->credential) {
+        if (!id->automatic) {
             buf_format(to, "  shows      " STR_FMT "\n", STR_ARG(s->credential->options.cert));
             continue;
         }
@@ -87,7 +89,8 @@ static void certificates(const struct gateway *g, struct buf *to) {
 
 static bool on_ipv6(const struct gateway *g, uint16_t port) {
     for (size_t i = 0; i < g->n_bindings; i++)
-        if (g->bindings[i].addr.sa.sa_family == AF_INET6 && addr_port(&g->bindings[i].addr) == port)
+        if (g->bindings[i].udp && g->bindings[i].addr.sa.sa_family == AF_INET6 &&
+            addr_port(&g->bindings[i].addr) == port)
             return true;
     return false;
 }

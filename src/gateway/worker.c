@@ -20,11 +20,25 @@ static void set_limits(struct worker *w) {
         .streams = (uint32_t)o->streams,
         .requests = o->requests,
         .resets = (uint32_t)o->resets,
+        .continuations = (uint32_t)o->continuations,
+        .control_frames = (uint32_t)o->control_frames,
+        .settings_entries = (uint32_t)o->settings_entries,
+        .glitches = (uint32_t)o->glitches,
+        .conn_window_bytes = (uint32_t)o->conn_window_bytes,
         .header_timeout_ns = o->header_timeout_ns,
         .idle_timeout_ns = o->idle_timeout_ns,
         .body_timeout_ns = o->body_timeout_ns,
         .write_timeout_ns = o->write_timeout_ns,
     };
+}
+
+static int make_census(struct worker *w) {
+    uint8_t key[TABLE_KEY];
+
+    if (random_bytes(key, sizeof key))
+        return ERR_SYSTEM;
+    census_init(&w->clients, (uint32_t)w->config->gateway.client_connections, key);
+    return 0;
 }
 
 static int make_env(struct worker *w, const struct worker_policy *policy) {
@@ -84,6 +98,8 @@ int worker_init(struct worker *w, const struct config *config, const struct work
     w->resolver = w->loop ? resolver_new(w->loop, log) : NULL;
     err = w->resolver ? make_env(w, policy) : ERR_NO_MEMORY;
     if (!err)
+        err = make_census(w);
+    if (!err)
         err = make_upstreams(w);
     if (!err)
         err = access_log_open(&w->access_log, config);
@@ -101,6 +117,7 @@ void worker_fini(struct worker *w) {
     /* Lets the ends of what was closed run, and frees them. */
     while (w->loop && turn_run(&w->turn, SIZE_MAX))
         ;
+    census_fini(&w->clients);
     access_log_fini(&w->access_log);
     loop_free(w->loop);
     free(w->http.scratch);

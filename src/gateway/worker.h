@@ -2,6 +2,7 @@
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
+#include "base/census.h"
 #include "base/chunk.h"
 #include "base/date.h"
 #include "base/log.h"
@@ -26,6 +27,7 @@ struct worker {
     struct loop *loop;
     struct chunk_pool chunks;
     struct http_limits limits;
+    struct census clients;
     struct http_env http;    /* its owner is the worker: worker_of */
     struct span tls_scratch; /* ciphertext on its way into TLS */
     struct resolver *resolver;

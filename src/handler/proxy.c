@@ -73,14 +73,14 @@ static int set_timer(struct proxy *p) {
 /* The head as this attempt sends it. */
 static int prepare(struct proxy *p) {
     struct exchange *x = p->end.x;
-    struct str count = arena_format(&x->arena, "%u", x->attempts + 1);
+    struct str count = arena_u64(&x->arena, x->attempts + 1);
 
     x->upstream_name = arena_str(&x->arena, origin_name(p->wait.origin));
     if (p->config->host_from_upstream)
         x->request.authority = arena_str(&x->arena, origin_authority(p->wait.origin));
     if (!count.p || !x->upstream_name.p || !x->request.authority.p)
         return ERR_NO_MEMORY;
-    return fields_set(&x->request.fields, STR("x-h3gw-attempt-count"), count);
+    return fields_set_static(&x->request.fields, STR("x-h3gw-attempt-count"), count);
 }
 
 static void attempt(struct proxy *p) {

@@ -8,7 +8,9 @@ static struct str from(struct str s, size_t at) {
 }
 
 int authority_split(struct str authority, struct str *ret_host, uint16_t *ret_port) {
-    bool bracket = authority.n > 0 && authority.p[0] == '[';
+    if (authority.n == 0)
+        return ERR_INVALID;
+    bool bracket = authority.p[0] == '[';
     ptrdiff_t end = str_find(authority, bracket ? ']' : ':');
     if (bracket && end < 0)
         return ERR_INVALID;

@@ -84,13 +84,17 @@ static size_t remove_from(struct fields *f, size_t from, struct str name) {
 }
 
 int fields_set(struct fields *f, struct str name, struct str value) {
-    struct field *field = find(f, name);
-    if (!field)
+    if (!find(f, name))
         return fields_add(f, name, value);
     struct str copy = arena_str(f->arena, value);
-    if (!copy.p)
-        return ERR_NO_MEMORY;
-    field->value = copy;
+    return copy.p ? fields_set_static(f, name, copy) : ERR_NO_MEMORY;
+}
+
+int fields_set_static(struct fields *f, struct str name, struct str value) {
+    struct field *field = find(f, name);
+    if (!field)
+        return fields_add_static(f, name, value);
+    field->value = value;
     remove_from(f, (size_t)(field - f->v) + 1, field->name);
     return 0;
 }

@@ -40,7 +40,8 @@ size_t fields_count(const struct fields *f, struct str name);
 
 /* Removes all others of the name; adds when there is none. */
 int fields_set(struct fields *f, struct str name, struct str value);
-size_t fields_remove(struct fields *f, struct str name); /* how many went */
+int fields_set_static(struct fields *f, struct str name, struct str value); /* copies nothing */
+size_t fields_remove(struct fields *f, struct str name);                    /* how many went */
 void fields_remove_prefix(struct fields *f, struct str prefix);
 
 /* Puts ", value" behind the last of that name, or adds it. */

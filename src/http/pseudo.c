@@ -294,8 +294,8 @@ static void lines_add(struct lines *l, struct str name, struct str value) {
     l->v[l->n++] = (struct field){name, value};
 }
 
-static void lines_add_number(struct lines *l, struct str name, int64_t number) {
-    struct str text = arena_format(l->arena, "%lld", (long long)number);
+static void lines_add_number(struct lines *l, struct str name, uint64_t number) {
+    struct str text = arena_u64(l->arena, number);
     l->failed |= !text.p;
     lines_add(l, name, text);
 }
@@ -325,7 +325,7 @@ int head_request_lines(const struct message *m, struct field **ret_lines, size_t
     if (m->protocol.n > 0)
         lines_add(&l, STR(":protocol"), m->protocol);
     if (m->content_length != LENGTH_UNKNOWN)
-        lines_add_number(&l, STR("content-length"), m->content_length);
+        lines_add_number(&l, STR("content-length"), (uint64_t)m->content_length);
     return lines_end(&l, &m->fields, ret_lines, ret_n);
 }
 
@@ -333,9 +333,9 @@ int head_response_lines(const struct message *m, struct field **ret_lines, size_
     struct lines l;
     if (lines_begin(&l, &m->fields) != 0)
         return ERR_NO_MEMORY;
-    lines_add_number(&l, STR(":status"), m->status);
+    lines_add_number(&l, STR(":status"), (uint64_t)m->status);
     if (m->content_length != LENGTH_UNKNOWN && m->status != 204)
-        lines_add_number(&l, STR("content-length"), m->content_length);
+        lines_add_number(&l, STR("content-length"), (uint64_t)m->content_length);
     return lines_end(&l, &m->fields, ret_lines, ret_n);
 }
 
@@ -344,6 +344,6 @@ int head_info_lines(int status, const struct fields *fields, struct field **ret_
     struct lines l;
     if (lines_begin(&l, fields) != 0)
         return ERR_NO_MEMORY;
-    lines_add_number(&l, STR(":status"), status);
+    lines_add_number(&l, STR(":status"), (uint64_t)status);
     return lines_end(&l, fields, ret_lines, ret_n);
 }

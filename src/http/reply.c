@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "http/reply.h"
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -215,4 +217,18 @@ void reply_error(struct exchange *x, int status, struct str detail) {
     else
         reply(x, status, type, buf_view(&body));
     buf_fini(&body);
+}
+
+void last_words_write(struct last_words *w, enum reason reason, uint64_t wall_s) {
+    int status = reason_status(reason);
+    int n = snprintf(w->body, sizeof(w->body), "%d %s\n%s\n", status, status_text(status),
+                     reason_text(reason));
+    w->n_body = (size_t)n < sizeof(w->body) ? (size_t)n : sizeof(w->body) - 1;
+    (void)snprintf(w->status, sizeof(w->status), "%d", status);
+    (void)snprintf(w->length, sizeof(w->length), "%zu", w->n_body);
+    w->lines[0] = (struct field){STR(":status"), str_of(w->status)};
+    w->lines[1] = (struct field){STR("date"), str_of(date_imf(wall_s, w->date))};
+    w->lines[2] = (struct field){STR("content-type"), STR("text/plain; charset=utf-8")};
+    w->lines[3] = (struct field){STR("content-length"), str_of(w->length)};
+    w->n_lines = 4;
 }

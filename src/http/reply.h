@@ -2,6 +2,7 @@
 #ifndef HTTP_REPLY_H
 #define HTTP_REPLY_H
 
+#include "base/date.h"
 #include "base/str.h"
 #include "http/exchange.h"
 
@@ -15,5 +16,14 @@ void reply(struct exchange *x, int status, struct str content_type, struct str b
 /* An error that explains itself: text/plain, or JSON or HTML as Accept prefers: status,
  * its text, and detail (a sentence, what to do). */
 void reply_error(struct exchange *x, int status, struct str detail);
+
+/* The last words of a front whose exchange is over before there was a head: a text/plain body
+ * that says why, and its head. No hook sees them. */
+struct last_words {
+    char status[12], length[24], date[DATE_TEXT], body[160];
+    struct field lines[4];
+    size_t n_lines, n_body;
+};
+void last_words_write(struct last_words *w, enum reason reason, uint64_t wall_s);
 
 #endif

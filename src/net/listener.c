@@ -43,8 +43,8 @@ static void watch_again(struct listener *l) {
 
 static void on_ended(void *context, struct net_stream *stream) {
     struct listener *l = context;
-    (void)stream;
     check_magic(l, LISTENER_MAGIC);
+    census_leave(l->config.census, net_stream_tag(stream));
     l->n_streams--;
     watch_again(l);
 }
@@ -68,19 +68,22 @@ static void on_task(struct task *task, uint32_t events) {
     watch_again(l);
 }
 
-static void take(struct listener *l, int fd) {
+static void take(struct listener *l, int fd, struct census_client *client) {
     struct net_stream_config config = {.loop = l->config.loop,
                                        .fd = fd,
                                        .log = l->config.log,
                                        .owner = &l->streams,
                                        .write_timeout_ns = l->config.write_timeout_ns,
                                        .ended = on_ended,
-                                       .context = l};
+                                       .context = l,
+                                       .tag = client};
     if (l->addr.sa.sa_family != AF_UNIX)
         sock_no_delay(fd);
     struct net_stream *stream = net_stream_new(&config);
-    if (!stream)
+    if (!stream) {
+        census_leave(l->config.census, client);
         return;
+    }
     l->n_streams++;
     struct stream_engine *engine = l->config.accept(l->config.context, net_stream_peer(stream));
     if (!engine || net_stream_start(stream, engine) != 0)
@@ -89,9 +92,15 @@ static void take(struct listener *l, int fd) {
 
 /* true: there may be more. */
 static bool accept_one(struct listener *l) {
-    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct addr from = {.n = sizeof(from.un)};
+    struct census_client *client;
+    int fd = accept4(l->fd, &from.sa, &from.n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 && census_enter(l->config.census, &from, &client) == 0) {
+        take(l, fd, client);
+        return true;
+    }
     if (fd >= 0) {
-        take(l, fd);
+        close(fd);
         return true;
     }
     switch (errno) {

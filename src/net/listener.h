@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/addr.h"
+#include "base/census.h"
 #include "base/engine.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -19,10 +20,11 @@ struct listener;
 struct listener_config {
     struct loop *loop;
     struct log *log;
-    struct addr addr;     /* port 0: any; see listener_addr */
-    bool reuse_port;      /* several workers; a foreign socket on the port is still noticed */
-    bool sibling;         /* another of our workers has the port: it cannot be looked at again */
-    uint32_t max_streams; /* 0: no limit; then it rests until some ended */
+    struct addr addr;      /* port 0: any; see listener_addr */
+    bool reuse_port;       /* several workers; a foreign socket on the port is still noticed */
+    bool sibling;          /* another of our workers has the port: it cannot be looked at again */
+    uint32_t max_streams;  /* 0: no limit; then it rests until some ended */
+    struct census *census; /* of the clients, of all listeners; NULL: none */
     uint64_t write_timeout_ns;
     /* The engine of a new connection; NULL closes it. Called in the I/O phase. */
     struct stream_engine *(*accept)(void *context, struct peer *peer);

@@ -71,6 +71,10 @@ struct peer *net_stream_peer(struct net_stream *s) {
     return &s->peer;
 }
 
+void *net_stream_tag(const struct net_stream *s) {
+    return s->config.tag;
+}
+
 static bool reads(const struct net_stream *s) {
     bool wanted = s->state == LINGER || (s->state == OPEN && !s->full && !s->failed);
     return wanted && !s->fin_received;

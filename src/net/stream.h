@@ -26,12 +26,14 @@ struct net_stream_config {
     /* Called once when the stream has ended, in the turn, before it is buried; may be NULL. */
     void (*ended)(void *context, struct net_stream *stream);
     void *context;
+    void *tag; /* the owner's: net_stream_tag */
 };
 
 /* Two steps, as engines want the peer: make the stream, then give it its engine (owned from
  * then on). NULL when memory ends: fd is closed. */
 struct net_stream *net_stream_new(const struct net_stream_config *config);
 struct peer *net_stream_peer(struct net_stream *s); /* addresses are filled in */
+void *net_stream_tag(const struct net_stream *s);
 int net_stream_start(struct net_stream *s, struct stream_engine *engine);
 
 void net_stream_drain(struct net_stream *s);

@@ -44,6 +44,8 @@ static int take_in(struct quic_conn *c) {
     if (c->peer.alpn[0] == '\0')
         return refuse(c, NGTCP2_CRYPTO_ERROR + ALERT_NO_APPLICATION_PROTOCOL,
                       "no application protocol was agreed on");
+    if (census_enter(config->census, &c->peer.remote, &c->client) != 0)
+        return refuse(c, NGTCP2_CONNECTION_REFUSED, "too many connections of this client");
     c->app = config->accept(config->context, c, &c->peer);
     if (!c->app)
         return refuse(c, NGTCP2_CONNECTION_REFUSED, "");

@@ -56,6 +56,7 @@ struct quic_conn {
     ngtcp2_crypto_conn_ref ref;
     struct quic_app *app;
     struct peer peer;
+    struct census_client *client; /* NULL: not counted */
     uint64_t begin_ns;
     int ifindex;
 

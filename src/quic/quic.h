@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/census.h"
 #include "base/engine.h"
 #include "base/log.h"
 #include "base/peer.h"
@@ -95,6 +96,7 @@ struct quic_config {
     uint32_t streams;                                /* bidi streams that a peer may have open */
     uint32_t max_handshakes; /* half-open ones before QUIC_RETRY_AUTO demands tokens */
     uint32_t max_conns;      /* 0: no limit */
+    struct census *census;   /* of the clients whose handshake is done; NULL: none */
     uint64_t idle_timeout_ns, handshake_timeout_ns;
     size_t max_udp_payload; /* 0: path MTU discovery decides; the most we send */
     bool early_data;

@@ -213,6 +213,8 @@ void conn_strip(struct quic_conn *c) {
     c->app_open = false;
     if (app)
         app->ops->free(app, 0);
+    census_leave(c->hub->config.census, c->client);
+    c->client = NULL;
     if (c->state == CONN_ENDING)
         return;
     ngtcp2_conn_del(c->q);

@@ -187,6 +187,7 @@ class RawH1:
 
     def __init__(self, sock):
         self.sock, self.rest, self.ended, self.clean = sock, b"", False, False
+        sock.suppress_ragged_eofs = False  # else an end without close_notify looks like any other
 
     def __enter__(self):
         return self

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import threading
 
-from clients import (DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS,
+from clients import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS,
                      WINDOW_UPDATE, hpack)
 from procs import REPO, wait_for
 
@@ -120,7 +120,6 @@ class SlowH2(Slow):
     def __init__(self, server):
         super().__init__(server)
         self.open("h2")
-        self.ended = None
         self.windows, self.rest, self.pending = {0: 65535, 1: 65535}, b"", b""
         settings = struct.pack(">HI", 4, (1 << 31) - 1)  # the window must not be what holds it up
         update = struct.pack(">I", (1 << 31) - 65536)
@@ -145,11 +144,11 @@ class SlowH2(Slow):
             self.rest = self.rest[9 + size:]
 
     def hear(self, kind, flags, where, payload):
-        if kind in (GOAWAY, RST_STREAM):
-            self.ended = (kind, payload)
+        assert kind not in (GOAWAY, RST_STREAM), f"{kind} {payload!r}"
         if kind == WINDOW_UPDATE:
             self.windows[int.from_bytes(where, "big")] += int.from_bytes(payload, "big")
-        if kind == SETTINGS and not flags & 1:
+        if kind == SETTINGS and not flags & ACK:
+            self.pending += frame(SETTINGS, ACK, 0, b"")
             for at in range(0, len(payload), 6):
                 key, value = struct.unpack(">HI", payload[at:at + 6])
                 if key == 4:
@@ -199,8 +198,8 @@ class Crowd:
 class CrowdH3:
     """The same over HTTP/3, by tests/tools/h3_crowd.c: it obeys words on its standard input."""
 
-    def __init__(self, server, count):
-        self.process = subprocess.Popen([h3_crowd(), str(server.port), str(count)],
+    def __init__(self, server, count, *words):
+        self.process = subprocess.Popen([h3_crowd(), str(server.port), str(count), *words],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.await_word(b"open")
 

@@ -42,7 +42,7 @@ static void settle(struct h1_drive *d) {
 }
 
 static bool is_done(const struct h1_drive *d) {
-    return d->engine->ops->status(d->engine) == ENGINE_DONE;
+    return d->engine->ops->status(d->engine) >= ENGINE_DONE;
 }
 
 static void pass_time(struct h1_drive *d) {

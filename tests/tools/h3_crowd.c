@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -12,10 +13,10 @@
 #include "tls/context.h"
 #include "wire/visit.h"
 
-/* h3_crowd PORT COUNT: as many HTTP/3 connections to 127.0.0.1, made by our own engines. Says
- * "open" when all are; a line on standard input ("GET", "POST") then makes each of them one
- * request, of which nothing is read, and with POST as much is sent as is let. Runs until it is
- * killed. */
+/* h3_crowd PORT COUNT [half]: as many HTTP/3 connections to 127.0.0.1, made by our own engines.
+ * Says "open" when all are; a line on standard input ("GET", "POST") then makes each of them one
+ * request, of which nothing is read, and with POST as much is sent as is let. With "half" only
+ * the first flights are sent, and nothing is ever heard. Runs until it is killed. */
 
 enum { AT_ONCE = 32 }; /* handshakes */
 
@@ -81,25 +82,30 @@ static void member_run(struct task *task, uint32_t events) {
     start(m->crowd);
 }
 
-static void member_start(struct crowd *c, struct member *m) {
-    struct port_config config = {.loop = c->loop, .log = &c->log, .connect_to = &c->to};
-    struct quic_config q;
+static void member_init(struct crowd *c, struct member *m, struct quic_config *ret_config) {
+    struct quic_config *q = ret_config;
     m->crowd = c;
     task_init(&m->task, &c->turn, member_run);
     http_env_init(&m->env, &c->turn, &c->chunks);
     m->env.limits = &c->limits;
     m->env.log = &c->log;
+    quic_config_default(q);
+    q->turn = &c->turn;
+    q->log = &c->log;
+    q->tls = c->tls;
+    q->accept = make_app;
+    q->context = m;
+    q->idle_timeout_ns = 600 * SECOND_NS;
+}
+
+static void member_start(struct crowd *c, struct member *m) {
+    struct port_config config = {.loop = c->loop, .log = &c->log, .connect_to = &c->to};
+    struct quic_config q;
+    member_init(c, m, &q);
     addr_from_ip(STR("0.0.0.0"), 0, &config.addr);
     int err = port_open(&config, &m->port);
     if (err != 0)
         fail("no socket", err);
-    quic_config_default(&q);
-    q.turn = &c->turn;
-    q.log = &c->log;
-    q.tls = c->tls;
-    q.accept = make_app;
-    q.context = m;
-    q.idle_timeout_ns = 600 * SECOND_NS;
     struct datagram_engine *engine = quic_client_new(&q, port_addr(m->port), &c->to, "localhost");
     if (!engine)
         fail("no connection", ERR_NO_MEMORY);
@@ -110,6 +116,32 @@ static void member_start(struct crowd *c, struct member *m) {
 static void start(struct crowd *c) {
     if (c->n_started < c->n)
         member_start(c, &c->members[c->n_started++]);
+}
+
+/* The first flight only. */
+static void member_half(struct crowd *c, struct member *m, int fd) {
+    static uint8_t data[65536];
+    struct datagram d = {.data = data, .cap = sizeof(data)};
+    struct quic_config q;
+    struct addr from;
+    member_init(c, m, &q);
+    addr_from_ip(STR("127.0.0.1"), 0, &from);
+    struct datagram_engine *engine = quic_client_new(&q, &from, &c->to, "localhost");
+    if (!engine)
+        fail("no connection", ERR_NO_MEMORY);
+    while (engine->ops->pull(engine, &d, 1))
+        (void)sendto(fd, d.data, d.n, 0, &c->to.sa, c->to.n);
+}
+
+static void half_open(struct crowd *c) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; fd >= 0 && i < c->n; i++) {
+        member_half(c, &c->members[i], fd);
+        usleep(1000); /* the gateway's socket holds so many at most */
+    }
+    puts("open");
+    fflush(stdout);
+    pause();
 }
 
 static void on_word(struct loop_watch *watch, int events) {
@@ -153,12 +185,16 @@ static void crowd_init(struct crowd *c, const char *port, int n) {
 
 int main(int argc, char **argv) {
     struct crowd c = {0};
-    int n = argc == 3 ? atoi(argv[2]) : 0;
+    int n = argc >= 3 ? atoi(argv[2]) : 0;
+    bool half = argc == 4 && strcmp(argv[3], "half") == 0;
     if (n <= 0) {
-        fprintf(stderr, "usage: h3_crowd PORT COUNT\n");
+        fprintf(stderr, "usage: h3_crowd PORT COUNT [half]\n");
         return 2;
     }
     crowd_init(&c, argv[1], n);
+    turn_begin(&c.turn, SECOND_NS, 1);
+    if (half)
+        half_open(&c);
     for (int i = 0; i < AT_ONCE; i++)
         start(&c);
     loop_run(c.loop);

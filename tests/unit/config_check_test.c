@@ -60,8 +60,7 @@ static void twice_the_same_address(void **state) {
     struct flags_reading *r = *state;
 
     FLAGS(r, "--listen=127.0.0.1:1", "--listen=localhost:1");
-    assert_wrong(r, "listen: localhost:1 is already taken by [server local]; each address can be "
-                    "listened on once\n");
+    assert_wrong(r, "listen: localhost:1 stands twice\n");
 }
 
 static void hosts(void **state) {
@@ -164,14 +163,29 @@ static void nothing_to_do(void **state) {
 
 static void two_servers_on_one_address(void **state) {
     static struct str one = {"127.0.0.1:1", 11};
+    static struct str mine[] = {{"a.test", 6}, {"B.test", 6}};
     struct flags_reading *r = *state;
     struct server_options *s = add(r, SECTION_SERVER, "s", 1), *t = add(r, SECTION_SERVER, "t", 3);
     struct route_options *route = add(r, SECTION_ROUTE, "r", 5);
 
     route->handler = 1;
     s->listen = t->listen = (struct strs){&one, 1};
-    assert_wrong(r, "x.ini:3: listen: 127.0.0.1:1 is already taken by [server s]; each address can "
-                    "be listened on once\n");
+    s->hosts = (struct strs){mine, 2};
+    t->hosts = (struct strs){mine + 1, 1};
+    assert_wrong(r, "x.ini:3: hosts: \"B.test\" on 127.0.0.1:1 is already [server s]'s (line 1)\n");
+}
+
+static void servers_share_an_address(void **state) {
+    static struct str one = {"127.0.0.1:1", 11}, mine = {"a.test", 6}, theirs = {"*.test", 6};
+    struct flags_reading *r = *state;
+    struct server_options *s = add(r, SECTION_SERVER, "s", 1), *t = add(r, SECTION_SERVER, "t", 3);
+    struct route_options *route = add(r, SECTION_ROUTE, "r", 5);
+
+    route->handler = 1;
+    s->listen = t->listen = (struct strs){&one, 1};
+    s->hosts = (struct strs){&mine, 1};
+    t->hosts = (struct strs){&theirs, 1};
+    assert_int_equal(config_check(&r->config), 0);
 }
 
 static void two_routes_to_one_place(void **state) {
@@ -223,6 +237,7 @@ int main(void) {
         TEST(references),
         TEST(nothing_to_do),
         TEST(two_servers_on_one_address),
+        TEST(servers_share_an_address),
         TEST(two_routes_to_one_place),
         TEST(http3_of_a_server),
     };

@@ -45,6 +45,7 @@ static void blanks_go(void **state) {
     assert_clean(" \t ", "");
     assert_clean("   a = b  \r", "a = b");
     assert_clean("\xef\xbb\xbf[gateway]", "[gateway]");
+    assert_clean(" \xef\xbb\xbf \xef\xbb\xbf[gateway]", "[gateway]");
 }
 
 static void lines_have_a_shape(void **state) {

@@ -8,21 +8,23 @@
 #include <stdio.h>
 
 #include "exchange_fakes.h"
-#include "gateway/binding.h"
+#include "gateway/host.h"
 #include "gateway/route.h"
+#include "gateway/site.h"
+#include "gateway/worker.h"
 
 static void patterns(void **state) {
     (void)state;
-    assert_true(route_host_matches(STR("app.test"), STR("APP.test")));
-    assert_false(route_host_matches(STR("app.test"), STR("app.test.")));
-    assert_false(route_host_matches(STR("app.test"), STR("xapp.test")));
-    assert_true(route_host_matches(STR("*.app.test"), STR("a.App.test")));
-    assert_true(route_host_matches(STR("*.app.test"), STR("a.b.app.test")));
-    assert_false(route_host_matches(STR("*.app.test"), STR("app.test")));
-    assert_false(route_host_matches(STR("*.app.test"), STR(".app.test")));
-    assert_false(route_host_matches(STR("*.app.test"), STR("aapp.test")));
-    assert_true(route_host_matches(STR("*"), STR("")));
-    assert_true(route_host_matches(STR("::1"), STR("::1")));
+    assert_true(host_matches(STR("app.test"), STR("APP.test")));
+    assert_false(host_matches(STR("app.test"), STR("app.test.")));
+    assert_false(host_matches(STR("app.test"), STR("xapp.test")));
+    assert_true(host_matches(STR("*.app.test"), STR("a.App.test")));
+    assert_true(host_matches(STR("*.app.test"), STR("a.b.app.test")));
+    assert_false(host_matches(STR("*.app.test"), STR("app.test")));
+    assert_false(host_matches(STR("*.app.test"), STR(".app.test")));
+    assert_false(host_matches(STR("*.app.test"), STR("aapp.test")));
+    assert_true(host_matches(STR("*"), STR("")));
+    assert_true(host_matches(STR("::1"), STR("::1")));
 }
 
 /* Routes of which the echo answers all, so that only the choice is seen. */
@@ -33,8 +35,12 @@ struct routing {
     struct worker worker;
     struct config config;
     struct config_server server;
-    struct binding binding;
+    struct config_server other_server;
+    struct site site, other;
+    struct site *sites[2];
+    struct site_set set;
     struct buf errors;
+    char heads[16];
     char taken[64]; /* the route's name, its alt-svc; "": none */
 };
 
@@ -69,9 +75,14 @@ static int set_up(void **state) {
     buf_init(&r->errors);
     assert_int_equal(config_init(&r->config, &r->errors), 0);
     r->worker.config = &r->config;
-    r->binding.server = &r->server;
-    strcpy(r->binding.alt_svc, "h3=\":443\"");
-    r->peer = (struct peer){.version = HTTP_2, .server = &r->binding};
+    r->site.server = &r->server;
+    r->other.server = &r->other_server;
+    r->site.neighbours = r->other.neighbours = &r->set;
+    r->sites[0] = &r->site;
+    r->sites[1] = &r->other;
+    r->set = (struct site_set){r->sites, 1, &r->set};
+    strcpy(r->site.alt_svc, "h3=\":443\"");
+    r->peer = (struct peer){.version = HTTP_2, .server = &r->site};
     add_route(r, "any", "", "/");
     add_route(r, "any-api", "", "/api");
     add_route(r, "any-api-v1", "", "/api/v1");
@@ -99,6 +110,7 @@ static const char *taken(struct routing *r, const char *authority, const char *p
     r->front.end.x->request.path = str_of(path);
     world_run(&r->w);
     assert_true(r->front.done);
+    snprintf(r->heads, sizeof r->heads, "%s", (const char *)r->front.heads.p);
     fake_front_end(&r->front);
     return r->taken;
 }
@@ -120,7 +132,7 @@ static void hosts_choose(void **state) {
 
     assert_string_equal(taken(r, "A.test:8443", "/only/x"), "a h3=\":443\"");
     assert_string_equal(taken(r, "b.test", "/only/x"), "any h3=\":443\"");
-    assert_string_equal(taken(r, "c.b.test", "/api"), "any-api h3=\":443\""); /* the first of two */
+    assert_string_equal(taken(r, "c.b.test", "/api"), "wild h3=\":443\""); /* its own first */
 }
 
 /* No alt-svc where nothing was found. */
@@ -138,10 +150,26 @@ static void no_route(void **state) {
     assert_string_equal(taken(r, "a.test", "/"), " ");
 }
 
+/* The name of a neighbour is its own, whatever the certificate covers; no alt-svc there. */
+static void misdirected(void **state) {
+    static struct str theirs[] = {{"*.other.test", 12}};
+    struct routing *r = *state;
+
+    r->other_server.options.hosts = (struct strs){theirs, 1};
+    r->set.n = 2;
+    assert_string_equal(taken(r, "x.test", "/"), "any h3=\":443\"");
+    assert_string_equal(taken(r, "a.other.test:8443", "/"), " ");
+    assert_string_equal(r->heads, "421 ");
+    r->peer.server = &r->other;
+    assert_string_equal(taken(r, "a.other.test", "/"), "any ");
+    assert_string_equal(taken(r, "x.test", "/"), " ");
+    assert_string_equal(r->heads, "421 ");
+}
+
 static void no_udp_no_alt_svc(void **state) {
     struct routing *r = *state;
 
-    r->binding.alt_svc[0] = '\0';
+    r->site.alt_svc[0] = '\0';
     assert_string_equal(taken(r, "x.test", "/"), "any ");
 }
 
@@ -151,7 +179,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns), TEST(the_longest_prefix_wins),
         TEST(hosts_choose),         TEST(no_route),
-        TEST(no_udp_no_alt_svc),
+        TEST(no_udp_no_alt_svc),    TEST(misdirected),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static struct echo *echo_of(const struct stream_engine *e) {
 
 static struct span echo_room(struct stream_engine *base) {
     struct echo *e = echo_of(base);
-    size_t n = e->hold > e->data.n ? e->hold - e->data.n : 0;
+    size_t n = e->hold > e->data.n && !e->seen->deaf ? e->hold - e->data.n : 0;
     return (struct span){e->room, n < ROOM ? n : ROOM};
 }
 
@@ -62,6 +62,8 @@ static void echo_pulled(struct stream_engine *base, size_t bytes) {
 static enum engine_status echo_status(const struct stream_engine *base) {
     const struct echo *e = echo_of(base);
     bool over = e->ended || e->drained;
+    if (e->seen->cut && e->data.n == 0)
+        return ENGINE_CUT;
     return over && e->data.n == 0 ? ENGINE_DONE : ENGINE_OPEN;
 }
 

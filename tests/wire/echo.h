@@ -18,6 +18,8 @@ struct echo_seen { /* of all echoes that were given it */
     uint64_t received;
     bool end_of_input;
     int freed_reason; /* of the last free; -1: none */
+    bool deaf;        /* set by the test: gives no room */
+    bool cut;         /* set by the test: ENGINE_CUT when all is said */
 };
 
 struct stream_engine *echo_new(struct turn *turn, size_t hold_bytes, struct echo_seen *seen);

@@ -99,6 +99,20 @@ static void test_http_1_0(void **state) {
     talk_free(t);
 }
 
+static void test_a_body_cut_for_http_1_0_ends_with_a_reset(void **state) {
+    (void)state;
+    struct talk *t = talk_new(0);
+    assert_true(begins(say(t, "GET /cut/40000?open HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 OK\r\n"));
+    assert_true(join_was_reset(t->join, JOIN_B));
+    talk_free(t);
+
+    t = talk_new(0); /* elsewhere the missing end tells */
+    say(t, "GET /cut/40000?open HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_true(join_ended(t->join, JOIN_B));
+    assert_false(join_was_reset(t->join, JOIN_B));
+    talk_free(t);
+}
+
 static void test_connection_close(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
@@ -256,6 +270,31 @@ static void test_a_half_closed_client_gets_its_answer(void **state) {
     }
 }
 
+static void test_a_client_that_leaves(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct talk *t = talk_new(seed); /* right behind its request: maybe it only waits */
+        say(t, "GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+        join_finish(t->join, JOIN_A);
+        say(t, "");
+        assert_int_equal(t->site.live, 1);
+        wait_seconds(t, 2);
+        assert_int_equal(t->site.live, 0);
+        assert_int_equal(t->site.last_reset, REASON_CLIENT_GONE);
+        assert_true(join_ended(t->join, JOIN_B));
+        talk_free(t);
+
+        t = talk_new(seed); /* later: at once */
+        say(t, "GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+        wait_seconds(t, 5);
+        join_finish(t->join, JOIN_A);
+        say(t, "");
+        assert_int_equal(t->site.live, 0);
+        assert_int_equal(t->site.last_reset, REASON_CLIENT_GONE);
+        talk_free(t);
+    }
+}
+
 static void test_timeouts(void **state) {
     (void)state;
     struct talk *t = talk_new(1);
@@ -343,6 +382,7 @@ int main(void) {
         cmocka_unit_test(test_a_pipeline_behind_a_slow_answer_is_bounded),
         cmocka_unit_test(test_chunks_up_with_trailers),
         cmocka_unit_test(test_http_1_0),
+        cmocka_unit_test(test_a_body_cut_for_http_1_0_ends_with_a_reset),
         cmocka_unit_test(test_connection_close),
         cmocka_unit_test(test_hop_by_hop_fields_stay_here),
         cmocka_unit_test(test_request_targets),
@@ -351,6 +391,7 @@ int main(void) {
         cmocka_unit_test(test_an_unread_body_is_drained_or_the_connection_closed),
         cmocka_unit_test(test_a_request_that_stops_half_way),
         cmocka_unit_test(test_a_half_closed_client_gets_its_answer),
+        cmocka_unit_test(test_a_client_that_leaves),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_a_client_that_takes_nothing),
         cmocka_unit_test(test_drain_and_request_limit),

@@ -21,7 +21,7 @@ struct side {
     struct buf read; /* of a side without engine */
     uint64_t sent;
     int error;
-    bool had_engine, ended;
+    bool had_engine, ended, reset;
 };
 
 struct join {
@@ -84,6 +84,8 @@ struct join *join_new(struct turn *turn, struct stream_engine *a, struct stream_
         s->had_engine = s->engine != NULL;
         task_init(&s->driver, turn, on_driver);
         buf_init(&s->in.bytes);
+        check(buf_reserve(&s->in.bytes, 2 * j->room) ==
+              0); /* now: tests/alloc lets later ones fail */
         buf_init(&s->read);
         if (s->engine)
             engine_drive(s->engine, &s->driver);
@@ -143,7 +145,8 @@ static bool push(struct side *s) {
             to->fin_sent = true;
             return true;
         }
-        if (status == ENGINE_DONE || s->error)
+        s->reset = status == ENGINE_CUT;
+        if (status >= ENGINE_DONE || s->error)
             end(s);
         return s->engine == NULL;
     }
@@ -237,6 +240,10 @@ bool join_run(struct join *j, uint64_t max_ns, bool (*done)(void *), void *conte
 
 bool join_ended(const struct join *j, int side) {
     return j->sides[side].ended;
+}
+
+bool join_was_reset(const struct join *j, int side) {
+    return j->sides[side].reset;
 }
 
 int join_error(const struct join *j, int side) {

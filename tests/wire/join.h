@@ -42,6 +42,8 @@ bool join_run(struct join *j, uint64_t max_ns, bool (*done)(void *context), void
 
 /* Has the engine of that side ended (its connection closed)? It is freed then. */
 bool join_ended(const struct join *j, int side);
+/* Did it end with ENGINE_CUT, a reset? */
+bool join_was_reset(const struct join *j, int side);
 /* The error that filled returned last; 0. */
 int join_error(const struct join *j, int side);
 /* Bytes that went from side to the other. */

@@ -228,6 +228,33 @@ static void peer_resets(void **state) {
     assert_false(f->echo.end_of_input);
 }
 
+static void peer_resets_while_nobody_reads(void **state) {
+    struct fixture *f = *state;
+    struct linger hard = {1, 0};
+    open_listener(f);
+    f->echo.deaf = true;
+    int fd = connect_to(f);
+    WAIT(f, listener_streams(f->listener) == 1);
+    assert_int_equal(send(fd, "hello", 5, 0), 5);
+    loop_lap(f->loop, SECOND_NS / 10);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
+    close(fd);
+    WAIT(f, listener_streams(f->listener) == 0);
+    assert_int_equal(f->echo.received, 0);
+}
+
+static void a_cut_is_a_reset(void **state) {
+    struct fixture *f = *state;
+    char got[10];
+    open_listener(f);
+    f->echo.cut = true;
+    int fd = connect_to(f);
+    WAIT(f, listener_streams(f->listener) == 0);
+    assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), -1);
+    assert_int_equal(errno, ECONNRESET);
+    close(fd);
+}
+
 static void refusing_engine(void **state) {
     struct fixture *f = *state;
     char byte;
@@ -438,6 +465,8 @@ int main(void) {
         TEST(client_that_does_not_read),
         TEST(the_last_answer_comes_through),
         TEST(peer_resets),
+        TEST(peer_resets_while_nobody_reads),
+        TEST(a_cut_is_a_reset),
         TEST(refusing_engine),
         TEST(at_most_so_many),
         TEST(out_of_descriptors),

@@ -204,6 +204,17 @@ static void fin_without_close_notify(void **state) {
     assert_true(p->echo.end_of_input);
 }
 
+static void cut_without_close_notify(void **state) {
+    struct pair *p = *state;
+    p->talker.stay = true;
+    pair_begin(p);
+    assert_true(join_run(p->join, SECOND_NS, client_talked, p));
+    p->echo.cut = true;
+    pair_run(p);
+    assert_true(join_was_reset(p->join, JOIN_B));
+    assert_false(p->talker.end_of_input);
+}
+
 static void a_server_takes_fin_for_the_end(void **state) {
     struct pair *p = *state;
     p->talker.stay = true;
@@ -358,6 +369,7 @@ int main(void) {
         TEST(forged_tags_are_refused),
         TEST(a_bit_flipped_anywhere),
         TEST(fin_without_close_notify),
+        TEST(cut_without_close_notify),
         TEST(a_server_takes_fin_for_the_end),
         TEST(draining),
         TEST(an_application_that_refuses),

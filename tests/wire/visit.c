@@ -226,7 +226,7 @@ static void serve_bytes(struct page *p, struct exchange *x, uint32_t events) {
 
 static void serve_cut(struct page *p, struct exchange *x, uint32_t events) {
     (void)events;
-    head(p, x, 200, 1000000);
+    head(p, x, 200, message_query(&x->request).n > 0 ? LENGTH_UNKNOWN : 1000000);
     if (write_pattern(&x->response.body, &p->written, p->to) && body_unsent(&x->response.body) == 0)
         page_reset(p, REASON_UPSTREAM_CUT);
 }

@@ -20,7 +20,7 @@
  *   /hints          two times 103, then hello
  *   /trailers       hello with trailers    /only-trailers  trailers and no byte
  *   /early          hello, and wants no byte of the body
- *   /cut/N          N bytes of more, then a reset
+ *   /cut/N          N bytes of more, then a reset; ?open: how many is not said
  *   /refuse         a reset before any head (REFUSED)
  *   /never          no answer
  *   /empty          204

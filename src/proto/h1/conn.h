@@ -26,7 +26,7 @@ struct h1_role {
     void (*head)(struct h1_conn *c);     /* the receiver is at HEAD_DONE */
     void (*received)(struct h1_conn *c); /* it is at END; once per message */
     void (*broken)(struct h1_conn *c);   /* it is at FAILED */
-    void (*eof)(struct h1_conn *c);      /* the peer's FIN, after all input was taken */
+    void (*eof)(struct h1_conn *c);      /* the peer's FIN, after all input; maybe repeatedly */
     void (*events)(struct h1_conn *c, uint32_t events); /* of the end, in the turn */
     uint64_t (*deadline)(const struct h1_conn *c);      /* UINT64_MAX: none */
     void (*late)(struct h1_conn *c);                    /* the deadline has passed */

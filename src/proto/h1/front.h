@@ -14,10 +14,10 @@ struct h1_front {
     struct h1_conn conn; /* the first member */
     uint64_t n_requests;
     uint64_t leaves_ns; /* FIN came: the client counts as gone from then on */
-    unsigned minor;    /* of the request's version */
-    bool keep_alive;   /* both sides want it */
-    bool expects;      /* the client waits for 100 */
-    bool head_written; /* of the final response */
+    unsigned minor;     /* of the request's version */
+    bool keep_alive;    /* both sides want it */
+    bool expects;       /* the client waits for 100 */
+    bool head_written;  /* of the final response */
 };
 
 extern const struct h1_role h1_front_role;

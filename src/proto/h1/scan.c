@@ -97,9 +97,24 @@ static void take_byte(struct h1_scan *s, uint8_t c) {
     }
 }
 
+/* Bytes that change nothing are most of a head: how many there are at the start. */
+static size_t skip_plain(const struct h1_scan *s, const uint8_t *p, size_t n) {
+    size_t i = 0;
+    if (s->state == H1_SCAN_NAME)
+        while (i < n && is_name[p[i]])
+            i++;
+    else if (s->state == H1_SCAN_VALUE || s->state == H1_SCAN_START)
+        while (i < n && p[i] >= ' ' && p[i] != 0x7f)
+            i++;
+    return i;
+}
+
 size_t h1_scan_take(struct h1_scan *s, const uint8_t *p, size_t n) {
     size_t at = 0;
-    while (at < n && s->state != H1_SCAN_DONE && s->state != H1_SCAN_BAD)
-        take_byte(s, p[at++]);
+    while (at < n && s->state != H1_SCAN_DONE && s->state != H1_SCAN_BAD) {
+        at += skip_plain(s, p + at, n - at);
+        if (at < n)
+            take_byte(s, p[at++]);
+    }
     return at;
 }

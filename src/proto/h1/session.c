@@ -72,12 +72,12 @@ static void take_pending(struct h1_conn *c) {
         buf_fini(&c->pending);
 }
 
+/* Behind a whole message it is told again when the next one could begin. */
 static void take_eof(struct h1_conn *c) {
     if (!c->eof || c->eof_told || c->pending.n > 0)
         return;
     c->eof_told = c->in.state != H1_RECEIVER_END || c->status != ENGINE_OPEN;
-    if (c->eof_told)
-        c->role->eof(c);
+    c->role->eof(c);
     tell_role(c);
 }
 

@@ -7,10 +7,14 @@
 #include "http/validate.h"
 
 static void write_line(struct buf *to, struct str name, struct str value) {
-    buf_str(to, name);
-    buf_str(to, STR(": "));
-    buf_str(to, value);
-    buf_str(to, STR("\r\n"));
+    uint8_t *p = buf_extend(to, name.n + value.n + 4);
+    if (!p)
+        return;
+    memcpy(p, name.p, name.n);
+    memcpy(p + name.n, ": ", 2);
+    if (value.n > 0)
+        memcpy(p + name.n + 2, value.p, value.n);
+    memcpy(p + name.n + 2 + value.n, "\r\n", 2);
 }
 
 static void write_fields(struct buf *to, const struct fields *fields) {

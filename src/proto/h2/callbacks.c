@@ -5,9 +5,6 @@
 /* What nghttp2 tells, from inside nghttp2_session_mem_recv2 and _mem_send2. Nothing here
  * acts: bytes go into bodies, facts into members, and tasks are woken. */
 
-/* So many control frames in a row that do nothing are no accident (CVE-2019-9512, -9515). */
-enum { IDLE_FRAMES = 10000 };
-
 static struct h2 *h2_of(void *context) {
     struct h2 *h2 = context;
     check_magic(h2, H2_MAGIC);
@@ -188,7 +185,8 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *conte
         return 0;
     }
     h2->head_ns = 0;
-    if (++h2->n_idle_frames > IDLE_FRAMES)
+    /* so many in a row that do nothing are no accident (CVE-2019-9512, -9515) */
+    if (++h2->n_idle_frames > h2->env->limits->control_frames)
         calm_down(h2);
     switch (frame->hd.type) {
     case NGHTTP2_RST_STREAM:

@@ -31,24 +31,42 @@ static int send_informational(struct h2_stream *s, int status, const struct fiel
     return 0;
 }
 
-/* A status and nothing else, when there is nobody left to answer with more. nghttp2 gets
- * copies by static strings, as the exchange ends now. */
-static bool answer(struct h2_stream *s, int status) {
-    char text[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
-                    (char)('0' + status % 10), 0};
-    nghttp2_nv nv[] = {
-        {(uint8_t *)":status", (uint8_t *)text, 7, 3, NGHTTP2_NV_FLAG_NONE},
-        {(uint8_t *)"content-length", (uint8_t *)"0", 14, 1, NGHTTP2_NV_FLAG_NONE},
-    };
+/* budget: the signature is nghttp2's */
+static nghttp2_ssize read_words(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t length,
+                                uint32_t *flags, nghttp2_data_source *source, void *context) {
+    (void)ng, (void)id, (void)context;
+    struct h2_stream *s = source->ptr;
+    check_magic(s, H2_STREAM_MAGIC);
+    size_t left = s->words->n_body - s->words_sent, n = left < length ? left : length;
+    memcpy(buf, s->words->body + s->words_sent, n);
+    s->words_sent += n;
+    if (n == left)
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (nghttp2_ssize)n;
+}
+
+/* Says why, when there is nobody left to answer with more. The stream keeps the words, as the
+ * exchange ends now. */
+static bool answer(struct h2_stream *s, enum reason reason) {
+    nghttp2_data_provider2 source = {.source = {.ptr = s}, .read_callback = read_words};
+    const struct turn *turn = s->h2->env->turn;
+    s->words = malloc(sizeof(*s->words));
+    if (!s->words)
+        return false;
+    last_words_write(s->words, reason, turn->wall_s);
+    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, s->words->lines, s->words->n_lines);
+    bool head = str_eq(request(s)->method, STR("HEAD"));
     s->head_sent = true;
-    return nghttp2_submit_response2(s->h2->ng, s->id, nv, 2, NULL) == 0;
+    s->progress_ns = turn->now_ns;
+    return nv && nghttp2_submit_response2(s->h2->ng, s->id, nv, s->words->n_lines,
+                                          head ? NULL : &source) == 0;
 }
 
 /* The exchange cannot go on: say so with a status while no head was sent, else reset. */
 static void give_up(struct h2_stream *s, enum reason reason) {
     int status = reason_status(reason);
     bool can_answer = !s->head_sent && !s->closed && status >= 400 && status != 499;
-    if (!can_answer || !answer(s, status))
+    if (!can_answer || !answer(s, reason))
         h2_stream_reset(s, reason_h2(reason));
     exchange_reset(&s->end, reason);
 }

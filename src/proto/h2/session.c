@@ -6,12 +6,7 @@
 #include "proto/h2/stream.h"
 
 enum {
-    OUT_AHEAD = 64 * 1024,     /* frames made before the driver has taken those before */
-    CONN_WINDOW = 1024 * 1024, /* uploads of one connection together */
-    SETTINGS_MAX = 32,         /* entries of one SETTINGS frame */
-    CONTINUATIONS_MAX = 8,
-    GLITCHES = 1000,
-    GLITCH_RATE = 100, /* what nghttp2 counts as strange; a second */
+    OUT_AHEAD = 32 * 1024, /* frames made before the driver has taken those before */
     RESET_RATE = 33,
 };
 
@@ -95,6 +90,8 @@ static void drain(struct stream_engine *e) {
 static void look_after(struct h2_stream *s) {
     const struct http_limits *limits = s->h2->env->limits;
     uint64_t now = s->h2->env->turn->now_ns;
+    if (!s->end.x && s->words && !s->fin_sent && now - s->progress_ns >= limits->write_timeout_ns)
+        h2_stream_reset(s, reason_h2(REASON_CLIENT_STALLED));
     if (!s->end.x || !s->started)
         return;
     const struct body *in = &s->in->body, *out = &s->out->body;
@@ -182,10 +179,10 @@ static nghttp2_option *options_new(const struct http_limits *limits) {
     if (nghttp2_option_new(&o) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(o, 1);
-    nghttp2_option_set_max_settings(o, SETTINGS_MAX);
-    nghttp2_option_set_max_continuations(o, CONTINUATIONS_MAX);
+    nghttp2_option_set_max_settings(o, limits->settings_entries);
+    nghttp2_option_set_max_continuations(o, limits->continuations);
     nghttp2_option_set_stream_reset_rate_limit(o, 2 * (uint64_t)limits->resets, RESET_RATE);
-    nghttp2_option_set_glitch_rate_limit(o, GLITCHES, GLITCH_RATE);
+    nghttp2_option_set_glitch_rate_limit(o, limits->glitches, limits->glitches / 10 + 1);
     nghttp2_option_set_peer_max_concurrent_streams(o, 100);
     nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
     return o;
@@ -208,8 +205,11 @@ static int session_new(struct h2 *h2) {
 static int submit_settings(struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
     uint32_t window = limits->body_buffer_bytes;
+    uint32_t conn = limits->conn_window_bytes;
     if (window < H2_FIRST_WINDOW)
         window = H2_FIRST_WINDOW;
+    if (conn < H2_FIRST_WINDOW)
+        conn = H2_FIRST_WINDOW;
     nghttp2_settings_entry v[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head_bytes},
@@ -220,7 +220,7 @@ static int submit_settings(struct h2 *h2) {
         v[3] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams};
     int err = nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, v, 4);
     if (err == 0)
-        err = nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW);
+        err = nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)conn);
     return err == 0 ? 0 : ERR_NO_MEMORY;
 }
 

@@ -39,6 +39,7 @@ void h2_stream_came(struct h2_stream *s) {
 static void free_stream(struct grave *grave) {
     struct h2_stream *s = container_of(grave, struct h2_stream, grave);
     s->magic = 0;
+    free(s->words);
     free(s);
 }
 

@@ -37,6 +37,8 @@ struct h2_stream {
     bool head_sent, continued; /* handed to nghttp2; 100 was */
     bool complete;             /* out->body is COMPLETE and out_trailers are known */
     struct fields *out_trailers;
+    struct last_words *words; /* ours, in place of a response; or NULL */
+    size_t words_sent;
     bool fin_sent;        /* END_STREAM is in the output */
     bool reset_sent;      /* RST_STREAM was handed to nghttp2 */
     uint64_t progress_ns; /* when body bytes were last sent, or none waited */

@@ -29,15 +29,21 @@ static int send_informational(struct h3_stream *s, int status, const struct fiel
     return nv && nghttp3_conn_submit_info(s->h3->ng, s->id, nv, n) == 0 ? 0 : ERR_NO_MEMORY;
 }
 
-/* A status and nothing else, when there is nobody left to answer with more. */
-static bool answer(struct h3_stream *s, int status) {
-    const char text[3] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
-                          (char)('0' + status % 10)};
-    const struct field lines[] = {
-        {STR(":status"), {text, 3}},
-        {STR("content-length"), STR("0")},
-    };
-    return send_head(s, lines, 2, true) == 0;
+/* Says why, when there is nobody left to answer with more. The words go into kept, as the
+ * exchange ends now. */
+static bool answer(struct h3_stream *s, enum reason reason) {
+    const struct turn *turn = s->h3->env->turn;
+    struct last_words words;
+    last_words_write(&words, reason, turn->wall_s);
+    bool head = str_eq(request(s)->method, STR("HEAD"));
+    if (!head && body_write(&s->kept, words.body, words.n_body) != (ptrdiff_t)words.n_body)
+        return false;
+    body_finish(&s->kept);
+    s->sending = &s->kept;
+    s->out_trailers = NULL;
+    s->complete = true;
+    s->progress_ns = turn->now_ns;
+    return send_head(s, words.lines, words.n_lines, head) == 0;
 }
 
 /* The chunks of the response must outlive the exchange: QUIC may ask for them again. */
@@ -62,7 +68,7 @@ static void cancel(struct h3_stream *s, enum reason reason) {
 static void give_up(struct h3_stream *s, enum reason reason) {
     int status = reason_status(reason);
     bool can_answer = !s->head_sent && !s->stop_came && status >= 400 && status != 499;
-    if (!can_answer || !answer(s, status))
+    if (!can_answer || !answer(s, reason))
         h3_stream_reset(s, reason_h3(reason));
     cancel(s, reason);
 }
@@ -201,6 +207,8 @@ static void front_run(struct task *task, uint32_t events) {
     h3_stream_settle(s);
 }
 
+/* ngtcp2's own notes of what is on its way take a third as much as the bytes, and it keeps
+ * that memory: our buffer makes room for them. */
 struct h3_stream *h3_front_new(struct h3 *h3, int64_t id) {
     struct h3_stream *s = h3_stream_new(h3, id, front_run);
     if (!s)
@@ -214,6 +222,7 @@ struct h3_stream *h3_front_new(struct h3 *h3, int64_t id) {
     s->in = &x->request;
     s->out = &x->response;
     s->sending = &x->response.body;
+    s->sending->limit = s->sending->limit / 4 * 3;
     h3->n_requests++;
     return s;
 }

@@ -5,9 +5,6 @@
 #include "proto/h3/h3.h"
 #include "proto/h3/stream.h"
 
-/* What nghttp3 counts as strange: so many at once, and a second. */
-enum { GLITCHES = 1000, GLITCH_RATE = 100 };
-
 static struct h3 *h3_of_app(const struct quic_app *app) {
     struct h3 *h3 = container_of((struct quic_app *)(uintptr_t)app, struct h3, app);
     check_magic(h3, H3_MAGIC);
@@ -210,6 +207,9 @@ static bool idle(const struct quic_app *app) {
 static void look_after(struct h3_stream *s) {
     const struct http_limits *limits = s->h3->env->limits;
     uint64_t now = s->h3->env->turn->now_ns;
+    bool last_words = !s->end.x && s->kept.state == BODY_COMPLETE && !s->fin_sent;
+    if (last_words && now - s->progress_ns >= limits->write_timeout_ns)
+        h3_stream_reset(s, reason_h3(REASON_CLIENT_STALLED));
     if (!s->end.x)
         return;
     if (!s->head_came && now - s->begin_ns >= limits->header_timeout_ns)
@@ -303,8 +303,8 @@ static int conn_new(struct h3 *h3) {
     settings.qpack_max_dtable_capacity = 0;
     settings.qpack_encoder_max_dtable_capacity = 0;
     settings.qpack_blocked_streams = 0;
-    settings.glitch_ratelim_burst = GLITCHES;
-    settings.glitch_ratelim_rate = GLITCH_RATE;
+    settings.glitch_ratelim_burst = h3->env->limits->glitches;
+    settings.glitch_ratelim_rate = h3->env->limits->glitches / 10 + 1;
     if (!h3->server)
         return nghttp3_conn_client_new(&h3->ng, h3_callbacks(), &settings, NULL, h3);
     int rv = nghttp3_conn_server_new(&h3->ng, h3_callbacks(), &settings, NULL, h3);

@@ -185,7 +185,8 @@ nghttp3_ssize h3_stream_read(nghttp3_conn *ng, int64_t id, nghttp3_vec *vec, siz
     (void)ng, (void)id, (void)context;
     struct h3_stream *s = stream;
     check_magic(s, H3_STREAM_MAGIC);
-    if (!s->end.x)
+    bool last_words = s->h3->server && s->kept.state == BODY_COMPLETE;
+    if (!s->end.x && !last_words)
         return NGHTTP3_ERR_WOULDBLOCK;
     nghttp3_ssize pieces = peek(s, vec, (int)n);
     if (s->complete && body_unsent(s->sending) == 0) {

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upstreams that fail and clients that leave, at every stage, over the three versions: a cut body
+never ends cleanly, a connection of which anything is doubtful is not used again, whoever is left
+hears of it, and the next request is answered."""
+
+import re
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+
+from clients import FLAG, RST_STREAM, curl_path
+from procs import run, wait_for
+from spellings import RESPONSE_TIMEOUT
+from upstreams import OK
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+# What the upstream sends, what it does then, and what the client sees: a status, or "cut". At
+# "stay" the upstream waits until the gateway hangs up.
+FAULTS = {
+    "nothing": (b"", ("close", "reset"), 502),
+    "head": (b"HTTP/1.1 200 OK\r\nContent-Le", ("close", "reset"), 502),
+    "hints": (b"HTTP/1.1 103 Early Hints\r\n\r\n", ("close", "reset"), 502),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nnot all", ("close", "reset"), "cut"),
+    "chunk": (CHUNKED + b"100\r\nnot all", ("close", "reset"), "cut"),
+    "trailer": (CHUNKED + b"5\r\nhello\r\n0\r\nX-A: b", ("close", "reset"), "cut"),
+    "garbage": (CHUNKED + b"5\r\nhello\r\nzz\r\n", ("stay",), "cut"),
+    "long-chunk": (CHUNKED + b"5\r\nhello and more\r\n0\r\n\r\n", ("stay",), "cut"),
+    "two-lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk", ("stay",), 502),
+    "switching": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", ("stay",), 502),
+    "surplus": (OK + b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned", ("stay", "close", "reset"), 200),
+    "stall": (b"", ("stay",), 504),
+    "stall-in-head": (b"HTTP/1.1 200 OK\r\nX-A: b\r\n", ("stay",), 504),
+}
+CASES = [(name, way) for name, (_, ways, _) in FAULTS.items() for way in ways]
+
+
+class Faulty:
+    """An upstream that does what the path says: /ok, /FAULT/WAY, or one of the stages below."""
+
+    def __init__(self, factory):
+        self.ended = []  # the last head of each connection that the gateway closed
+        self.raw = factory.raw(self.script)
+        self.url = self.raw.url
+
+    def script(self, conn):
+        while True:
+            head = conn.read_head()
+            path = head.split()[1].decode()
+            if path == "/ok":
+                conn.send(OK)
+                continue
+            self.act(conn, path)
+            return
+
+    def act(self, conn, path):
+        name, _, way = path[1:].partition("/")
+        if name in FAULTS:
+            conn.send(FAULTS[name][0])
+        elif name == "endless":
+            conn.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        if way == "reset":
+            conn.reset()
+        elif way != "close":
+            try:
+                while name == "endless":
+                    conn.send(b"more " * 1000)
+                conn.read_to_end()
+            except OSError:
+                pass
+            self.ended.append(path)
+
+    def paths(self):
+        """Of the requests that came, a list for each connection."""
+        return [re.findall(rb"(?:^|\r\n\r\n)[A-Z]+ (\S+) HTTP/1.1\r\n", bytes(record))
+                for record in self.raw.received]
+
+    def assert_never_reused(self):
+        for paths in self.paths():
+            assert set(paths[:-1]) <= {b"/ok"}, paths
+
+
+@pytest.fixture(scope="module")
+def upstream(shared):
+    return Faulty(shared)
+
+
+@pytest.fixture(scope="module")
+def front(shared, upstream):
+    return shared.gateway("--upstream", upstream.url, RESPONSE_TIMEOUT, "300ms")
+
+
+def assert_well(front, upstream, version):
+    """The next request is answered, over a connection that is in order."""
+    assert front.curl(version, "/ok").body == b"ok"
+    upstream.assert_never_reused()
+
+
+@pytest.mark.parametrize("name, way", CASES, ids=["-".join(case) for case in CASES])
+def test_upstream_fails(front, upstream, version, name, way):
+    expected = FAULTS[name][2]
+    ended = len(upstream.ended)
+    response = front.curl(version, f"/{name}/{way}", check=False)
+    if expected == "cut":
+        assert response.exit != 0 or response.status == 502, response
+    else:
+        assert (response.exit, response.status) == (0, expected), response
+    if way == "stay":
+        wait_for(lambda: len(upstream.ended) > ended, "the gateway to hang up")
+    assert_well(front, upstream, version)
+
+
+@pytest.mark.parametrize("name, way", CASES, ids=["-".join(case) for case in CASES])
+def test_a_post_is_sent_once(front, upstream, name, way):
+    before = len(upstream.raw.received)
+    response = front.curl("h2", f"/{name}/{way}", "-d", "a", check=False)
+    assert response.exit != 0 or response.status == (FAULTS[name][2] if FAULTS[name][2] != "cut" else 502)
+    new = upstream.raw.received[before:]
+    assert b"".join(map(bytes, new)).count(b"POST ") <= 1
+    assert_well(front, upstream, "h2")
+
+
+@pytest.mark.parametrize("name", ["nothing/reset", "body/close", "trailer/reset", "garbage/stay"])
+@pytest.mark.parametrize("multiplexed", ["h2", "h3"])
+def test_the_clients_connection_goes_on(front, multiplexed, name):
+    result = run(curl_path(), "-q", "-sS", FLAG[multiplexed], "--max-time", "20", *front.curl.arguments(),
+                 "-o", "/dev/null", "-w", "%{exitcode} %{http_code} %{num_connects}\n",
+                 front.url(f"/{name}"), "-o", "/dev/null", front.url("/ok"))
+    first, second = result.stdout.splitlines()
+    assert first.startswith("0 502") or not first.startswith("0 "), result
+    assert second == "0 200 0", result
+
+
+@pytest.mark.parametrize("name", ["chunk/close", "chunk/reset", "trailer/close", "garbage/stay"])
+def test_cut_for_http_1_0(front, name):
+    """Where only the connection's end ends a body, that end is no clean one."""
+    with front.curl.h1() as client:
+        client.send(f"GET /{name} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        answer = client.to_end()
+    assert answer.startswith(b"HTTP/1.1 502 ") or not client.clean, answer
+
+
+def test_upstream_that_is_not_there(factory):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    front = factory.gateway("--upstream", f"http://127.0.0.1:{port}")
+    for version in FLAG:
+        for arguments in ([], ["-d", "x" * 1000]):
+            assert front.curl(version, "/", *arguments).status == 502
+
+
+# Clients that leave
+
+PSEUDO = [(":scheme", "https"), (":authority", "localhost")]
+
+
+class Leaver:
+    """A request that will be given up, in one of several ways."""
+
+    def __init__(self, front, way, path, body):
+        self.version, _, self.way = way.partition("-")
+        self.client = self.transfer = None
+        method = "GET" if body is None else "POST"
+        if self.version == "h1":
+            self.client = front.curl.h1()
+            length = "" if body is None else "Content-Length: 1000000\r\n"
+            self.client.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n".encode()
+                             + (body or b""))
+        elif self.version == "h2":
+            self.client = front.curl.h2()
+            fields = [(":method", method), (":path", path), *PSEUDO]
+            self.stream = self.client.request(fields, body, end=body is None)
+        else:  # it leaves by itself soon
+            upload = [] if body is None else ["-X", "POST", "-H", "Expect:", "-T", "."]
+            self.transfer = front.curl.start("h3", path, "--max-time", "1", *upload, stdin=body)
+            if body:
+                self.transfer.process.stdin.write(body)
+                self.transfer.process.stdin.flush()
+
+    def leave(self):
+        if self.transfer:
+            assert self.transfer.process.wait(60) == 28
+            self.transfer.kill()
+            return
+        if self.way == "stream":
+            self.client.send(RST_STREAM, 0, self.stream, struct.pack(">I", 8))
+            return
+        if self.way == "reset":
+            self.client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.client.sock.close()
+
+
+WAYS = ["h1-close", "h1-reset", "h2-stream", "h2-close", "h2-reset", "h3-time"]
+STAGES = {  # the path, and a part of a body
+    "before the response": ("/wait/stay", None),
+    "in the response": ("/endless/stay", None),
+    "in the request": ("/upload/stay", b"not all"),
+    "in both": ("/endless/both", b"not all"),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("way", WAYS)
+def test_client_leaves(factory, way, stage):
+    upstream = Faulty(factory)
+    front = factory.gateway("--upstream", upstream.url)
+    path, body = STAGES[stage]
+    leaver = Leaver(front, way, path, body)
+    wait_for(lambda: (body or path.encode()) in upstream.raw.bytes, "the request to arrive")
+    leaver.leave()
+    wait_for(lambda: upstream.ended == [path], "the upstream to hear of it")
+    assert len(upstream.raw.received) == 1
+    assert_well(front, upstream, leaver.version)
+    assert front.server.running
+
+
+def connecting_to(port):
+    """How many sockets are in SYN_SENT towards it."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "02" for line in lines)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_client_leaves_before_there_is_a_connection(factory, way):
+    """The upstream's queue is full: connecting takes as long as the test wants."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        port = full.getsockname()[1]
+        wait_for(lambda: connecting_to(port) == 1, "the second filler to find it full")
+        front = factory.gateway("--upstream", f"http://127.0.0.1:{port}", "--access-log=-")
+        leaver = Leaver(front, way, "/gone", None)
+        wait_for(lambda: connecting_to(port) == 2, "the gateway to try")
+        leaver.leave()
+        wait_for(lambda: " 499 " in front.server.out, "the gateway to notice")
+        front.server.close()
+        full.settimeout(0)
+        while True:
+            try:
+                conn, _ = full.accept()
+            except BlockingIOError:
+                break
+            with conn:
+                conn.settimeout(0)
+                try:
+                    assert conn.recv(100) == b"", "a request that nobody waits for was sent"
+                except (BlockingIOError, ConnectionError):
+                    pass
+
+
+def test_many_clients_leave_at_any_time(factory):
+    """A hundred that come and go, then all is as it was."""
+    upstream = Faulty(factory)
+    front = factory.gateway("--upstream", upstream.url)
+    for i in range(100):
+        path, body = list(STAGES.values())[i % 4]
+        Leaver(front, WAYS[i % 5], path, body).leave()
+    wait_for(lambda: len(upstream.ended) == sum(map(bool, upstream.paths())), "all to be over")
+    for version in FLAG:
+        assert_well(front, upstream, version)
