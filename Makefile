@@ -4,6 +4,7 @@
 #   make check      unit and wire tests under ASan and UBSan, fuzz corpora, the gates of scripts/
 #   make fuzz       libFuzzer, FUZZ_SECONDS for each target
 #   make tsan       the tests, and build/tsan/h3gw, under ThreadSanitizer
+#   make lint       clang-tidy and gcc -fanalyzer: some minutes
 #   make format     rewrite the sources as .clang-format says
 #   make install    PREFIX=/usr/local, DESTDIR=
 #   make clean
@@ -27,9 +28,12 @@ VERSION_IN := src/command/version.c src/command/get_exchange.c
 
 # --- what is there ---------------------------------------------------------------------------
 
-SOURCES := $(sort $(shell find $(wildcard $(ONLY)) -name '*.c'))
+# src/sys/copy.c takes memcpy's place, which only release builds do.
+SOURCES := $(filter-out $(if $(filter release,$(CONFIG)),,src/sys/copy.c),\
+	$(sort $(shell find $(wildcard $(ONLY)) -name '*.c')))
 TESTS := $(sort $(wildcard tests/unit/*_test.c tests/wire/*_test.c))
 TARGETS := $(if $(filter src,$(ONLY)),$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+SWEEPS := $(if $(filter src,$(ONLY)),$(sort $(wildcard tests/alloc/*_test.c)))
 OBJECTS := $(SOURCES:%.c=$(OUT)/%.o) $(OUT)/licenses.o
 # helpers FOLDER: what the tests of the folder share
 helpers = $(patsubst %.c,$(OUT)/%.o,$(filter-out %_test.c %_fuzz.c %/replay.c,$(wildcard $(1)/*.c)))
@@ -56,6 +60,8 @@ CFLAGS += -O2 -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2 -fstack-pr
 	-fstack-clash-protection $(CF_PROTECTION)
 # --fatal-warnings: "requires at runtime the shared libraries" must never pass.
 LDFLAGS := -static-pie -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now,-z,noexecstack
+# src/sys/copy.c says why.
+LDFLAGS += -Wl,--wrap=memcpy,--wrap=memmove
 MALLOC := $(VENDOR)/lib/mimalloc.o
 else
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -141,14 +147,29 @@ $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_LINK)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 # What end-to-end tests need beside the program.
-$(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(OBJECTS) $(OUT)/objects
+ENGINES := $(filter-out $(addprefix $(OUT)/src/,gateway/% command/% handler/% upstream/%),$(OBJECTS))
+$(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(ENGINES)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIBS) -o $@
+
+# What our own code allocates can be made to fail (tests/alloc/fallible.h): all objects as one, in
+# which these names are others. Libraries keep theirs.
+FALLIBLE := malloc calloc realloc strdup realpath
+$(OUT)/fallible.o: $(OBJECTS) $(OUT)/objects
+	@$(LD) -r $(OBJECTS) -o $@.all
+	@objcopy $(foreach name,$(FALLIBLE),--redefine-sym $(name)=fallible_$(name)) $@.all $@
+	@rm $@.all
+
+$(OUT)/tests/alloc/%_test: $(OUT)/tests/alloc/%_test.o $(OUT)/tests/alloc/fallible.o \
+		$(OUT)/tests/unit/helpers.a $(OUT)/tests/wire/helpers.a $(OUT)/fallible.o
+	@echo "  LD    $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
+
 # cmocka.h wants these before it, and clang-format would sort them behind it.
 $(OUT)/tests/%.o: CPPFLAGS += -iquote tests -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h
 $(OUT)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes
 
-PROGRAMS := $(TESTS:%.c=$(OUT)/%) $(TARGETS:%_fuzz.c=$(OUT)/%_replay)
+PROGRAMS := $(TESTS:%.c=$(OUT)/%) $(SWEEPS:%.c=$(OUT)/%) $(TARGETS:%_fuzz.c=$(OUT)/%_replay)
 run/%: $(OUT)/%
 	@tests/run $<
 
@@ -179,6 +200,9 @@ fuzz:
 
 # --- the rest --------------------------------------------------------------------------------
 
+lint: | $(VENDOR)
+	@scripts/lint
+
 format:
 	@scripts/format --fix
 
@@ -203,7 +227,7 @@ endef
 $(foreach config,$(filter-out $(CONFIG),release asan tsan fuzz),$(eval $(call other_config,$(config))))
 
 FORCE:
-.PHONY: all compiled tests run run-all check tsan fuzz format install clean
+.PHONY: all compiled tests run run-all check tsan fuzz lint format install clean
 .PRECIOUS: $(OUT)/%.o # make takes those of tests for intermediate
 .DEFAULT_GOAL := all
 -include $(shell find $(OUT) -name '*.d' 2> /dev/null)

@@ -18,8 +18,9 @@ TO_BUILD=(
 TO_TEST=(
     libcmocka-dev                    # unit and wire tests
     python3 python3-pytest           # end-to-end tests, and the gates in scripts/
-    nodejs openssl curl file         # what these tests start
+    nodejs openssl curl file strace  # what these tests start
     clang-format                     # scripts/format
+    chromium libnss3-tools           # the browser, and its store of trusted certificates
 )
 
 say() { printf '[build] %s\n' "$*" >&2; }

@@ -11,6 +11,11 @@ static const struct {
 } commands[] = {
     {"serve", "run the gateway", command_serve},
     {"certgen", "make a CA and certificates", command_certgen},
+    {"listeners", "show the listeners, TCP and UDP", command_listeners},
+    {"routes", "show the routes of each server", command_routes},
+    {"upstreams", "show the upstreams", command_upstreams},
+    {"certs", "show the certificates", command_certs},
+    {"check", "read a configuration and say what is wrong with it", command_check},
     {"get", "a small HTTP/1.1, HTTP/2 and HTTP/3 client", command_get},
     {"version", "what this is, and its licences", command_version},
 };

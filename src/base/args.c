@@ -87,12 +87,11 @@ static size_t nearest_row(const struct args_table *table, struct str wrong) {
 
 static int unknown_name(struct reading *r, struct str name) {
     const struct args_table *table = r->args->table;
-    struct str positive = name;
     size_t row;
 
     buf_format(r->message, "unknown flag --" STR_FMT, STR_ARG(name));
     if (str_starts(name, STR("no-"))) {
-        positive = (struct str){name.p + 3, name.n - 3};
+        struct str positive = {name.p + 3, name.n - 3};
         row = row_of_name(table, positive);
         if (row != none && table->rows[row].kind == ARGS_SWITCH) {
             buf_format(r->message, ": did you mean --" STR_FMT "=off?", STR_ARG(positive));

@@ -31,10 +31,10 @@ int buf_reserve(struct buf *b, size_t more) {
         return ERR_NO_MEMORY;
     if (b->p && more < b->cap - b->n)
         return 0;
-    size_t cap = b->cap < BUF_FIRST ? BUF_FIRST : b->cap;
     bool fits = more < SIZE_MAX / 2 - b->n;
-    while (fits && cap - b->n <= more)
-        cap *= 2;
+    size_t cap = b->cap < BUF_FIRST ? BUF_FIRST : b->cap * 2, least = b->n + more + 1;
+    if (cap < least)
+        cap = least;
     uint8_t *p = fits ? realloc(b->p, cap) : NULL;
     if (!p) {
         b->failed = true;

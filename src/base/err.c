@@ -20,3 +20,12 @@ const char *err_text(int err) {
     }
     return "unknown error";
 }
+
+const char *err_word(int err) {
+    static const char *const words[ERR_KINDS] = {
+        "none",   "memory",    "invalid", "limit",   "protocol", "closed",      "tls",
+        "system", "not_found", "exists",  "timeout", "refused",  "unsupported", "again",
+    };
+
+    return err <= 0 && err > -ERR_KINDS ? words[-err] : "unknown";
+}

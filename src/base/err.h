@@ -23,7 +23,11 @@ enum err {
     ERR_AGAIN = -13, /* not now: try when woken */
 };
 
+enum { ERR_KINDS = 14 }; /* for counters of each, by -err */
+
 /* A short text for messages, never NULL. */
 const char *err_text(int err);
+/* One word, as counters are labelled: "timeout". */
+const char *err_word(int err);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "command/command.h"
+#include "command/configure.h"
 #include "gateway/gateway.h"
 #include "gateway/screen.h"
 
@@ -31,31 +32,6 @@ static void help(const struct config_flags *flags) {
     args_help(&flags->table, &text);
     fwrite(text.p, 1, text.n, stdout);
     buf_fini(&text);
-}
-
-/* 0, or the exit status. */
-static int configure(struct config *c, const struct args *args) {
-    const char *file = args_value(args, "config");
-    int err;
-
-    bool read = !file || config_read_file(c, file) == 0;
-    err = config_read_flags(c, args, file != NULL);
-    if (err)
-        return err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
-    if (!read && c->n_servers == 0)
-        return STATUS_FAILED;
-    err = config_check(c);
-    if (!err && read)
-        return 0;
-    return file || err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
-}
-
-static void show_errors(const struct buf *errors) {
-    struct str rest = buf_view(errors), line;
-
-    while (str_cut(&rest, '\n', &line))
-        if (line.n)
-            fprintf(stderr, "h3gw: " STR_FMT "\n", STR_ARG(line));
 }
 
 static void show_screen(const struct gateway *g) {
@@ -102,11 +78,11 @@ static int serve(const struct args *args) {
 
     buf_init(&errors);
     if (!config_init(&config, &errors)) {
-        status = configure(&config, args);
+        status = configure(&config, args_value(args, "config"), args);
         if (!status)
             status = run(&config);
     }
-    show_errors(&errors);
+    configure_show_errors(&errors);
     config_fini(&config);
     buf_fini(&errors);
     return status;

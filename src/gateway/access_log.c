@@ -4,10 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "gateway/access_line.h"
 #include "gateway/worker.h"
+
+enum { FORMAT_TEXT, FORMAT_JSON }; /* of the option access-log-format */
 
 static void write_lines(struct access_log *a) {
     size_t at = 0;
@@ -29,9 +33,48 @@ static void write_lines(struct access_log *a) {
     buf_reset(&a->lines);
 }
 
+static int open_file(const char *path) {
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+void access_log_reopen(struct access_log *a) {
+    int fd;
+
+    if (!a->path)
+        return;
+    fd = open_file(a->path);
+    if (fd < 0) {
+        if (!a->lost)
+            log_warn(a->log, "access log %s: %s; the file as it was is written on", a->path,
+                     strerror(errno));
+        a->lost = true;
+        return;
+    }
+    a->lost = false;
+    close(a->fd);
+    a->fd = fd;
+}
+
+/* Is what the name stands for another file by now, or none? */
+static bool was_moved(const struct access_log *a) {
+    struct stat ours, now;
+
+    if (fstat(a->fd, &ours) || !S_ISREG(ours.st_mode))
+        return false;
+    return stat(a->path, &now) || now.st_dev != ours.st_dev || now.st_ino != ours.st_ino;
+}
+
 static void flush_run(struct task *task, uint32_t events) {
+    struct access_log *a = container_of(task, struct access_log, flush);
+    uint64_t now_ns = task->turn->now_ns;
+
     (void)events;
-    write_lines(container_of(task, struct access_log, flush));
+    if (a->path && now_ns - a->looked_ns >= SECOND_NS) {
+        a->looked_ns = now_ns;
+        if (was_moved(a))
+            access_log_reopen(a);
+    }
+    write_lines(a);
 }
 
 void access_log_init(struct access_log *a, struct turn *turn, struct log *log) {
@@ -43,6 +86,7 @@ void access_log_init(struct access_log *a, struct turn *turn, struct log *log) {
 int access_log_open(struct access_log *a, const struct config *config) {
     struct str path = config->gateway.access_log;
 
+    a->json = config->gateway.access_log_format == FORMAT_JSON;
     if (!config->access_log_given)
         path = isatty(STDOUT_FILENO) ? STR("-") : STR("off");
     if (str_eq(path, STR("off")) || path.n == 0)
@@ -51,10 +95,11 @@ int access_log_open(struct access_log *a, const struct config *config) {
         a->fd = STDOUT_FILENO;
         return 0;
     }
-    a->fd = open(path.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    a->owned = a->fd >= 0;
-    if (a->fd >= 0)
+    a->fd = open_file(path.p);
+    if (a->fd >= 0) {
+        a->path = path.p;
         return 0;
+    }
     log_error(a->log, "access log %s: %s", path.p, strerror(errno));
     return ERR_SYSTEM;
 }
@@ -62,58 +107,12 @@ int access_log_open(struct access_log *a, const struct config *config) {
 void access_log_fini(struct access_log *a) {
     if (a->fd >= 0)
         write_lines(a);
-    if (a->owned)
+    if (a->path)
         close(a->fd);
+    a->path = NULL;
     a->fd = -1;
     task_fini(&a->flush);
     buf_fini(&a->lines);
-}
-
-enum { ESCAPED = 1024 }; /* of each thing that a peer sent; longer ones are cut */
-
-static void add_escaped(struct buf *b, struct str s) {
-    char text[ESCAPED];
-    size_t n = str_escape(s, text, sizeof text);
-
-    if (n == 0)
-        buf_char(b, '-');
-    buf_add(b, text, n);
-}
-
-static void add_quoted(struct buf *b, struct str s) {
-    buf_str(b, STR(" \""));
-    add_escaped(b, s);
-    buf_char(b, '"');
-}
-
-static int status_of(const struct exchange *x) {
-    if (x->head_taken)
-        return x->response.status;
-    return reason_status(x->reason);
-}
-
-static void add_line(struct buf *b, const struct exchange *x) {
-    const struct message *q = &x->request;
-    char text[ADDR_TEXT], date[DATE_TEXT];
-    uint64_t took_us = (x->env->turn->now_ns - x->begin_ns) / 1000;
-
-    buf_format(b, "%s - - [%s] \"", addr_ip_text(&x->peer->remote, text),
-               date_clf(x->env->turn->wall_s, date));
-    add_escaped(b, q->method);
-    buf_char(b, ' ');
-    add_escaped(b, q->path);
-    buf_format(b, " %s\" %d %llu", http_version_text(x->peer->version), status_of(x),
-               (unsigned long long)(x->response.body.sent - x->response.body.dropped));
-    add_quoted(b, fields_get(&q->fields, STR("referer")));
-    add_quoted(b, fields_get(&q->fields, STR("user-agent")));
-    buf_format(b, " %llu.%03llums ", (unsigned long long)(took_us / 1000),
-               (unsigned long long)(took_us % 1000));
-    add_escaped(b, q->authority);
-    buf_char(b, ' ');
-    add_escaped(b, x->upstream_name);
-    if (x->reason != REASON_NONE)
-        buf_format(b, " %s", reason_name(x->reason));
-    buf_char(b, '\n');
 }
 
 static void on_end(struct exchange *x) {
@@ -121,7 +120,10 @@ static void on_end(struct exchange *x) {
 
     if (a->fd < 0)
         return;
-    add_line(&a->lines, x);
+    if (a->json)
+        access_line_json(&a->lines, x);
+    else
+        access_line_text(&a->lines, x);
     if (a->lines.failed)
         buf_reset(&a->lines);
     task_wake(&a->flush, 1);

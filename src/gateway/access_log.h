@@ -7,8 +7,9 @@
 #include "base/turn.h"
 #include "http/exchange.h"
 
-/* One line a request, combined-like, with duration and upstream; what a peer sent is escaped.
- * Lines of a turn are written at once; a full disk costs lines and one warning, no request. */
+/* One line a request (access_line.h). Lines of a turn are written at once; a full disk costs lines
+ * and one warning, no request. A file that was renamed or removed is opened anew, at most a
+ * second later, as log rotation without a signal wants it; at once with SIGUSR1. */
 
 struct config;
 
@@ -16,9 +17,11 @@ struct access_log {
     struct log *log;
     struct task flush;
     struct buf lines;
-    int fd;       /* -1: off */
-    bool owned;   /* to be closed */
-    bool failing; /* told already */
+    int fd; /* -1: off */
+    bool json;
+    const char *path; /* NULL: off or standard output */
+    uint64_t looked_ns;
+    bool failing, lost; /* told already: it cannot be written, or opened anew */
 };
 
 extern const struct hook access_log_hook;
@@ -26,6 +29,7 @@ extern const struct hook access_log_hook;
 void access_log_init(struct access_log *a, struct turn *turn, struct log *log);
 /* As access-log says; when it says nothing, standard output if that is a terminal. */
 int access_log_open(struct access_log *a, const struct config *config);
+void access_log_reopen(struct access_log *a);
 void access_log_fini(struct access_log *a); /* writes what is left */
 
 #endif

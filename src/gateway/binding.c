@@ -18,6 +18,7 @@ enum { UDP_BUFFER = 4 << 20 };
 static struct stream_engine *make_http(void *context, struct peer *peer) {
     struct binding *b = context;
 
+    stats_handshake(&b->worker->stats, peer);
     if (peer->version == HTTP_2)
         return h2_server_new(&b->worker->http, peer);
     return h1_server_new(&b->worker->http, peer);
@@ -33,9 +34,11 @@ static struct stream_engine *accept_tcp(void *context, struct peer *peer) {
         .inner_context = b,
         .handshake_timeout_ns = b->worker->config->gateway.handshake_timeout_ns,
         .scratch = b->worker->tls_scratch,
+        .failures = b->worker->stats.tcp_failures,
         .log = b->worker->log,
     };
 
+    b->worker->stats.tcp_connections++;
     peer->server = b->tcp_sites.v[0]; /* until the handshake has chosen */
     return tls_engine_new(&config);
 }
@@ -47,6 +50,7 @@ static struct quic_app *accept_quic(void *context, struct quic_conn *conn,
     /* A client may do without ALPN as far as TLS is concerned; RFC 9114 3.1 wants it. */
     if (strcmp(peer->alpn, "h3") != 0)
         return NULL;
+    stats_handshake(&b->worker->stats, peer);
     return h3_server_new(&b->worker->http, conn, peer);
 }
 
@@ -74,20 +78,20 @@ static int make_context(struct binding *b, const struct binding_config *c,
     return err;
 }
 
-static void describe(struct binding *b, const char *what, int err) {
+void binding_describe(const struct addr *addr, const char *what, int err,
+                      char to[BINDING_PROBLEM]) {
     char text[ADDR_TEXT];
     const char *advice = "";
     const char *what_err = err == ERR_SYSTEM ? strerror(errno) : err_text(err);
 
-    addr_text(&b->addr, text);
+    addr_text(addr, text);
     if (err == ERR_EXISTS) {
         what_err = "the port is in use";
         advice = "; stop the program that has it, or choose another with --listen";
-    } else if (err == ERR_REFUSED && addr_port(&b->addr) < 1024) {
+    } else if (err == ERR_REFUSED && addr_port(addr) < 1024) {
         advice = "; ports below 1024 need root or CAP_NET_BIND_SERVICE: use one above";
     }
-    snprintf(b->problem, sizeof b->problem, "cannot listen on %s %s: %s%s", what, text, what_err,
-             advice);
+    snprintf(to, BINDING_PROBLEM, "cannot listen on %s %s: %s%s", what, text, what_err, advice);
 }
 
 static int open_tcp(struct binding *b, const struct binding_config *c) {
@@ -109,7 +113,7 @@ static int open_tcp(struct binding *b, const struct binding_config *c) {
         return err;
     err = listener_open(&config, &b->tcp);
     if (err) {
-        describe(b, "TCP", err);
+        binding_describe(&b->addr, "TCP", err, b->problem);
         return err;
     }
     b->addr = *listener_addr(b->tcp);
@@ -137,6 +141,7 @@ static struct quic_config quic_config_of(struct binding *b, const struct binding
     q.max_handshakes = (uint32_t)o->handshakes;
     q.max_conns = (uint32_t)o->connections;
     q.census = &b->worker->clients;
+    q.counters = &b->worker->stats.quic;
     q.idle_timeout_ns = o->idle_timeout_ns;
     q.handshake_timeout_ns = o->handshake_timeout_ns;
     return q;
@@ -155,17 +160,17 @@ static int open_udp(struct binding *b, const struct binding_config *c) {
         return err;
     err = port_open(&config, &b->udp);
     if (err) {
-        describe(b, "UDP", err);
+        binding_describe(&b->addr, "UDP", err, b->problem);
         return err;
     }
     struct quic_config q = quic_config_of(b, c);
-    struct datagram_engine *engine = quic_server_new(&q);
-    if (!engine) {
+    b->quic = quic_server_new(&q);
+    if (!b->quic) {
         port_free(b->udp);
         b->udp = NULL;
         return ERR_NO_MEMORY;
     }
-    port_start(b->udp, engine);
+    port_start(b->udp, b->quic);
     return 0;
 }
 

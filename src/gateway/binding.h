@@ -19,7 +19,8 @@ struct binding {
     struct site *sites;
     struct site_set tcp_sites, udp_sites;
     struct listener *tcp;
-    struct port *udp; /* NULL: no mirror */
+    struct port *udp;             /* NULL: no mirror */
+    struct datagram_engine *quic; /* udp's, while that is there */
     struct tls_context *tcp_tls, *quic_tls;
     char problem[256]; /* why there is no mirror, or why opening failed */
 };
@@ -39,6 +40,9 @@ int binding_add(struct binding *b, const struct config_server *server,
 /* 0, or a negative err with a sentence in b->problem: nothing is open then. UDP alone refused:
  * 0, udp NULL, problem says why. */
 int binding_open(struct binding *b, const struct binding_config *config);
+/* A sentence for people: why one cannot listen there. errno is as it was then. */
+enum { BINDING_PROBLEM = 256 };
+void binding_describe(const struct addr *addr, const char *what, int err, char to[BINDING_PROBLEM]);
 void binding_drain(struct binding *b);
 bool binding_idle(const struct binding *b); /* drained, and no connection is left */
 void binding_fini(struct binding *b);       /* closes what is open */

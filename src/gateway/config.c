@@ -75,7 +75,8 @@ int config_add(struct config *c, enum option_section section, struct str name,
     struct str copy;
 
     if (section == SECTION_GATEWAY) {
-        *ret_object = (struct config_object){&c->gateway, NULL};
+        c->gateway_place = place;
+        *ret_object = (struct config_object){&c->gateway, &c->gateway_place};
         return 0;
     }
     copy = arena_str(&c->arena, name);

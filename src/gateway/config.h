@@ -4,74 +4,21 @@
 
 #include <stdbool.h>
 
-#include "base/addr.h"
 #include "base/arena.h"
 #include "base/args.h"
 #include "base/buf.h"
-#include "gateway/option.h"
-#include "http/uri.h"
+#include "gateway/config_objects.h"
 
 /* What the gateway is to be: read from a file or from flags, checked as a whole, immutable
  * from then on. All that is wrong is told at once, each with its place.
  *
  *   config_init -> config_read_file | config_read_flags -> config_check -> used -> config_fini */
 
-/* Where something was said, for messages: "dev.ini:12". */
-struct config_place {
-    struct str file; /* empty: a flag */
-    int line;
-    const struct config_line *options; /* of a section: where its options stand */
-};
-
-struct config_line {
-    const struct config_line *next;
-    const struct option *option;
-    int line;
-};
-
-enum { CONFIG_MAX_HOSTS = 60 }; /* of a server: they all go into its certificate */
-
-struct config_server {
-    struct str name;
-    struct config_place place;
-    struct server_options options;
-    bool any_host; /* made by flags: takes every authority */
-    struct config_listen *listens;
-    size_t n_listens;
-    const struct config_credential *credential; /* NULL: a leaf from the local CA */
-};
-
-struct config_listen {
-    struct addr addr;
-    struct str text; /* as it was written */
-    bool optional;   /* one of several that a name stands for: may be missing here (no IPv6) */
-};
-
-struct config_credential {
-    struct str name;
-    struct config_place place;
-    struct credential_options options;
-};
-
-struct config_route {
-    struct str name;
-    struct config_place place;
-    struct route_options options;
-    const struct config_upstream *upstream; /* NULL: handler is echo */
-};
-
-struct config_upstream {
-    struct str name;
-    struct config_place place;
-    struct upstream_options options;
-    struct uri *uris;
-    size_t n_uris;
-    size_t index; /* into config.upstreams, and a worker's array of its own */
-};
-
 struct config {
     struct arena arena;
     struct gateway_options gateway;
+    struct config_place gateway_place;
+    struct config_listens http_redirect;
     /* Arrays of pointers, in the order of the file. */
     struct config_server **servers;
     struct config_credential **credentials;
@@ -107,12 +54,12 @@ int config_check(struct config *c);
 /* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]. */
 bool config_http3(const struct config *c, const struct config_server *s);
 
-/* ---- for config_file.c and config_flags.c ---- */
+/* ---- for those who read it ---- */
 /* The object of that kind and name, new with defaults; its options go through
  * option_set(…, options, …), and the lines they stand in are added to its place. */
 struct config_object {
     void *options;
-    struct config_place *place; /* NULL: of [gateway], which has none */
+    struct config_place *place;
 };
 int config_add(struct config *c, enum option_section section, struct str name,
                struct config_place place, struct config_object *ret_object);

@@ -2,82 +2,25 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "gateway/config.h"
+#include "gateway/config_parts.h"
 
 /* What can only be said when everything was read. Each check tells what it finds and goes on:
  * the one who fixes the file wants to see it all. */
 
 enum { DEFAULT_PORT = 8443 };
 
-static int add_listen(struct config *c, struct config_server *s, struct config_listen listen) {
-    struct config_listen *v = arena_alloc(&c->arena, (s->n_listens + 1) * sizeof *v);
-
-    if (!v)
-        return ERR_NO_MEMORY;
-    if (s->n_listens)
-        memcpy(v, s->listens, s->n_listens * sizeof *v);
-    v[s->n_listens++] = listen;
-    s->listens = v;
-    return 0;
-}
-
-/* A name that stands for an IPv6 and an IPv4 address: V6ONLY sockets, so one for each. */
-static int add_pair(struct config *c, struct config_server *s, const char *ip6, const char *ip4,
-                    struct config_listen listen) {
-    uint16_t port = addr_port(&listen.addr);
-    int err = addr_from_ip(str_of(ip4), port, &listen.addr);
-
-    if (!err)
-        err = add_listen(c, s, listen);
-    listen.optional = true;
-    if (!err)
-        err = addr_from_ip(str_of(ip6), port, &listen.addr);
-    return err ? err : add_listen(c, s, listen);
-}
-
-static int port_parse(struct str text, uint16_t *ret_port) {
-    uint64_t port;
-
-    if (str_to_u64(text, &port) || port > 65535)
-        return ERR_INVALID;
-    *ret_port = (uint16_t)port;
-    return 0;
-}
-
-static int check_listen(struct config *c, struct config_server *s, struct str text) {
-    struct config_listen listen = {.text = text};
-    struct str localhost = STR("localhost:");
-    struct str port_text = text;
-    uint16_t port;
-
-    if (str_starts(text, localhost))
-        port_text = (struct str){text.p + localhost.n, text.n - localhost.n};
-    else if (str_starts(text, STR(":")))
-        port_text = (struct str){text.p + 1, text.n - 1};
-    if (!port_parse(port_text, &port)) {
-        bool any = port_text.p == text.p + 1;
-        addr_from_ip(STR("::"), port, &listen.addr);
-        return add_pair(c, s, any ? "::" : "::1", any ? "0.0.0.0" : "127.0.0.1", listen);
-    }
-    if (!addr_parse(text, &listen.addr) && listen.addr.sa.sa_family != AF_UNIX)
-        return add_listen(c, s, listen);
-    config_error(c, config_at(s->place, "listen"),
-                 "listen: \"" STR_FMT "\" is not ADDR:PORT: write 127.0.0.1:8443, [::1]:8443, "
-                 "localhost:8443, or :8443 for every address",
-                 STR_ARG(text));
-    return 0;
-}
-
 static int check_listens(struct config *c, struct config_server *s) {
-    if (s->options.listen.n == 0) {
-        struct str standard = arena_format(&c->arena, "localhost:%d", DEFAULT_PORT);
-        return standard.p ? check_listen(c, s, standard) : ERR_NO_MEMORY;
-    }
-    for (size_t i = 0; i < s->options.listen.n; i++) {
-        int err = check_listen(c, s, s->options.listen.v[i]);
-        if (err)
-            return err;
-    }
+    struct str standard = arena_format(&c->arena, "localhost:%d", DEFAULT_PORT);
+    struct strs texts = s->options.listen.n ? s->options.listen : (struct strs){&standard, 1};
+    struct config_listens listens = {0};
+
+    if (!standard.p)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < texts.n; i++)
+        if (config_check_listen(c, s->place, "listen", texts.v[i], &listens))
+            return ERR_NO_MEMORY;
+    s->listens = listens.v;
+    s->n_listens = listens.n;
     return 0;
 }
 
@@ -127,58 +70,6 @@ static void check_neighbours(struct config *c, const struct config_server *s,
                          config_at(other->place, "hosts").line);
 }
 
-static bool valid_host_pattern(struct str host) {
-    if (str_starts(host, STR("*.")))
-        host = (struct str){host.p + 2, host.n - 2};
-    if (str_eq(host, STR("*")))
-        return true;
-    if (host.n == 0 || host.n > 253)
-        return false;
-    for (size_t i = 0; i < host.n; i++) {
-        unsigned char ch = (unsigned char)host.p[i];
-        bool fine = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-                    (ch >= '0' && ch <= '9') || ch == '-' || ch == '.' || ch == '_' || ch == ':';
-        if (!fine)
-            return false;
-    }
-    return true;
-}
-
-static void check_hosts(struct config *c, struct config_place place, const struct strs *hosts) {
-    if (hosts->n > CONFIG_MAX_HOSTS)
-        config_error(c, config_at(place, "hosts"), "hosts: at most %d names can stand here",
-                     CONFIG_MAX_HOSTS);
-    for (size_t i = 0; i < hosts->n; i++)
-        if (!valid_host_pattern(hosts->v[i]))
-            config_error(c, place,
-                         "hosts: \"" STR_FMT "\" is no host name: write it in ASCII "
-                         "(xn--… for other letters), as app.test or *.app.test",
-                         STR_ARG(hosts->v[i]));
-}
-
-/* Two routes of which one would never be taken. */
-static bool same_place(const struct route_options *a, const struct route_options *b) {
-    if (!str_eq(a->path, b->path))
-        return false;
-    if (a->hosts.n == 0 || b->hosts.n == 0)
-        return a->hosts.n == b->hosts.n;
-    for (size_t i = 0; i < a->hosts.n; i++)
-        for (size_t j = 0; j < b->hosts.n; j++)
-            if (str_ieq(a->hosts.v[i], b->hosts.v[j]))
-                return true;
-    return false;
-}
-
-static void check_double_routes(struct config *c) {
-    for (size_t i = 0; i < c->n_routes; i++)
-        for (size_t j = 0; j < i; j++)
-            if (same_place(&c->routes[i]->options, &c->routes[j]->options))
-                config_error(c, c->routes[i]->place,
-                             "route: path " STR_FMT " with such hosts stands in [route " STR_FMT
-                             "] already",
-                             STR_ARG(c->routes[i]->options.path), STR_ARG(c->routes[j]->name));
-}
-
 static void check_credential_of(struct config *c, struct config_server *s) {
     if (s->options.credential.n == 0)
         return;
@@ -216,29 +107,6 @@ static void check_credential(struct config *c, const struct config_credential *o
                            : "credential: key = FILE is missing");
 }
 
-static void check_route(struct config *c, struct config_route *r) {
-    enum { PROXY, ECHO };
-    struct str wanted = r->options.upstream;
-
-    if (!str_starts(r->options.path, STR("/")))
-        config_error(c, config_at(r->place, "path"),
-                     "path: \"" STR_FMT "\" does not begin with \"/\"", STR_ARG(r->options.path));
-    check_hosts(c, r->place, &r->options.hosts);
-    if (r->options.handler == ECHO) {
-        if (wanted.n)
-            config_error(c, r->place, "upstream and handler = echo exclude one another");
-        return;
-    }
-    if (wanted.n == 0)
-        config_error(c, r->place, "route: upstream = NAME is missing (or handler = echo)");
-    for (size_t i = 0; i < c->n_upstreams; i++)
-        if (str_eq(c->upstreams[i]->name, wanted))
-            r->upstream = c->upstreams[i];
-    if (wanted.n && !r->upstream)
-        config_error(c, config_at(r->place, "upstream"),
-                     "upstream: there is no [upstream " STR_FMT "]", STR_ARG(wanted));
-}
-
 static int check_upstream(struct config *c, struct config_upstream *u) {
     if (u->options.url.n == 0)
         config_error(c, config_at(u->place, "url"), "upstream: url = URL is missing");
@@ -270,10 +138,11 @@ static int check_servers(struct config *c) {
     if (c->n_servers == 0)
         config_error(c, (struct config_place){0}, "there is no [server NAME] section");
     for (size_t i = 0; i < c->n_servers; i++) {
+        c->servers[i]->index = i;
         int err = check_listens(c, c->servers[i]);
         if (err)
             return err;
-        check_hosts(c, c->servers[i]->place, &c->servers[i]->options.hosts);
+        config_check_hosts(c, c->servers[i]->place, &c->servers[i]->options.hosts);
         check_credential_of(c, c->servers[i]);
     }
     for (size_t i = 0; i < c->n_servers; i++) {
@@ -285,8 +154,36 @@ static int check_servers(struct config *c) {
     return 0;
 }
 
+static bool taken_by_server(const struct config *c, const struct config_listen *listen) {
+    for (size_t i = 0; i < c->n_servers; i++)
+        for (size_t j = 0; j < c->servers[i]->n_listens; j++)
+            if (same_listen(&c->servers[i]->listens[j], listen))
+                return true;
+    return false;
+}
+
+static int check_http_redirect(struct config *c) {
+    struct str text = c->gateway.http_redirect;
+    struct config_place place = config_at(c->gateway_place, "http-redirect");
+
+    if (text.n == 0)
+        return 0;
+    if (config_check_listen(c, c->gateway_place, "http-redirect", text, &c->http_redirect))
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < c->http_redirect.n; i++)
+        if (taken_by_server(c, &c->http_redirect.v[i])) {
+            config_error(c, place, "http-redirect: a server listens on " STR_FMT " already",
+                         STR_ARG(text));
+            break;
+        }
+    return 0;
+}
+
 int config_check(struct config *c) {
     int err = check_servers(c);
+
+    if (!err)
+        err = check_http_redirect(c);
 
     for (size_t i = 0; i < c->n_credentials; i++)
         check_credential(c, c->credentials[i]);
@@ -294,9 +191,8 @@ int config_check(struct config *c) {
         c->upstreams[i]->index = i;
         err = check_upstream(c, c->upstreams[i]);
     }
-    for (size_t i = 0; i < c->n_routes; i++)
-        check_route(c, c->routes[i]);
-    check_double_routes(c);
+    if (!err)
+        err = config_check_routes(c);
     if (c->n_routes == 0)
         config_error(c, (struct config_place){0}, "there is no [route NAME] section");
     if (err)

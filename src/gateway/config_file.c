@@ -136,7 +136,8 @@ static int set_option(struct reader *r, struct str key, struct str value) {
                      nearest ? "?" : "");
         return 0;
     }
-    if (seen_before(r, o) && o->kind != OPTION_LIST) {
+    bool repeatable = o->kind == OPTION_LIST || o->kind == OPTION_LINES;
+    if (seen_before(r, o) && !repeatable) {
         config_error(r->config, r->place, "%s stands twice in [" STR_FMT "]", o->key,
                      STR_ARG(r->section));
         return 0;

@@ -14,10 +14,11 @@
 /* How often a draining gateway looks whether it is idle. */
 static const uint64_t drain_look_ns = 20 * MS_NS;
 
-enum { SIGNAL_TERM = 1 << 0, SIGNAL_INT = 1 << 1 };
-static const int end_signals[] = {SIGTERM, SIGINT};
+enum { SIGNAL_TERM = 1 << 0, SIGNAL_INT = 1 << 1, SIGNAL_REOPEN = 1 << 2 };
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGUSR1};
 
-static const struct hook *const hooks[] = {&forwarding_hook, &access_log_hook, NULL};
+static const struct hook *const hooks[] = {&forwarding_hook, &route_hook, &access_log_hook,
+                                           &stats_hook, NULL};
 static const struct worker_policy policy = {hooks, route_exchange};
 
 static void set_state(struct gateway *g, enum gateway_state state) {
@@ -31,7 +32,7 @@ static int load_identities(struct gateway *g) {
     if (!g->identities)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->n_servers; i++) {
-        struct identity_wish wish = {c->servers[i], g->env, (int64_t)time(NULL)};
+        struct identity_wish wish = {c->servers[i], g->env, (int64_t)time(NULL), false};
         int err = identity_load(c, &wish, &g->identities[g->n_identities]);
         if (err == ERR_NO_MEMORY)
             return err;
@@ -136,11 +137,25 @@ static int bind_all(struct gateway *g) {
     return kept ? 0 : ERR_SYSTEM;
 }
 
+static int open_monitor(struct gateway *g) {
+    struct stats_view view = {&g->worker, g->bindings, g->n_bindings};
+
+    return monitor_open(&g->monitor, &g->worker, &view);
+}
+
+static int open_to_https(struct gateway *g) {
+    int err = to_https_open(&g->to_https, &g->worker, g->bindings, g->n_bindings);
+
+    if (err)
+        log_error(g->log, "http-redirect: %s", g->to_https.problem);
+    return err;
+}
+
 static bool idle(const struct gateway *g) {
     for (size_t i = 0; i < g->n_bindings; i++)
         if (!binding_idle(&g->bindings[i]))
             return false;
-    return true;
+    return to_https_idle(&g->to_https);
 }
 
 static void finish(struct gateway *g) {
@@ -163,8 +178,10 @@ static void drain_run(struct task *task, uint32_t events) {
 
 static void begin_drain(struct gateway *g) {
     set_state(g, GATEWAY_DRAINING);
+    monitor_drain(&g->monitor);
     for (size_t i = 0; i < g->n_bindings; i++)
         binding_drain(&g->bindings[i]);
+    to_https_drain(&g->to_https);
     for (size_t i = 0; i < g->config->n_upstreams; i++)
         upstream_drain(g->worker.upstreams[i]);
     g->drain_end_ns = g->worker.turn.now_ns + g->config->gateway.drain_timeout_ns;
@@ -174,7 +191,10 @@ static void begin_drain(struct gateway *g) {
 static void signals_run(struct task *task, uint32_t events) {
     struct gateway *g = container_of(task, struct gateway, signals);
 
-    (void)events;
+    if (events & SIGNAL_REOPEN)
+        access_log_reopen(&g->worker.access_log);
+    if (!(events & (SIGNAL_TERM | SIGNAL_INT)))
+        return;
     if (g->state == GATEWAY_SERVING) {
         log_info(g->log, "draining: what was begun is finished; once more ends at once");
         begin_drain(g);
@@ -204,7 +224,11 @@ int gateway_start(struct gateway *g, struct config *config, struct log *log, pla
     task_init(&g->drain, &g->worker.turn, drain_run);
     err = bind_all(g);
     if (!err)
-        err = loop_signals(g->worker.loop, end_signals, 2, &g->signals);
+        err = open_to_https(g);
+    if (!err)
+        err = open_monitor(g);
+    if (!err)
+        err = loop_signals(g->worker.loop, signal_numbers, 3, &g->signals);
     if (err)
         gateway_stop(g);
     return err;
@@ -216,6 +240,8 @@ void gateway_run(struct gateway *g) {
 }
 
 void gateway_stop(struct gateway *g) {
+    to_https_fini(&g->to_https);
+    monitor_close(&g->monitor);
     for (size_t i = 0; i < g->n_bindings; i++)
         binding_fini(&g->bindings[i]);
     if (g->worker.loop) {

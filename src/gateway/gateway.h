@@ -7,6 +7,8 @@
 #include "gateway/config.h"
 #include "gateway/identity.h"
 #include "gateway/keylog.h"
+#include "gateway/monitor.h"
+#include "gateway/to_https.h"
 #include "gateway/worker.h"
 #include "sys/place.h"
 
@@ -27,6 +29,8 @@ struct gateway {
     size_t n_identities;
     struct binding *bindings;
     size_t n_bindings;
+    struct to_https to_https;
+    struct monitor monitor;
     struct keylog keylog;
     uint8_t secret[32];
     struct task signals, drain;

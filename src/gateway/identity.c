@@ -139,12 +139,14 @@ static int make_leaf(struct config *c, const struct identity_wish *w, struct ide
     int err;
 
     buf_init(&message);
-    err = store_get(&i->ca, &wish, &leaf, &message);
-    if (err)
+    err = (w->only_look ? store_find : store_get)(&i->ca, &wish, &leaf, &message);
+    if (err && !(w->only_look && err == ERR_NOT_FOUND)) {
         config_error(c, config_at(w->server->place, "hosts"), "cannot make a certificate: " STR_FMT,
                      STR_ARG(buf_view(&message)));
+        err = ERR_INVALID;
+    }
     buf_fini(&message);
-    return err ? ERR_INVALID : take_leaf(i, &leaf);
+    return err ? err : take_leaf(i, &leaf);
 }
 
 /* Are these very lines of base64 in the bundle that OpenSSL, curl and Go read here? */
@@ -179,8 +181,8 @@ static int open_ca(struct config *c, const struct identity_wish *w, struct ident
                      "--cert and --key");
     } else {
         struct ca_wish wish = {(const char *)folder.p, (const char *)owner.p, w->now_s};
-        err = ca_open(&wish, &i->ca, &message);
-        if (err)
+        err = (w->only_look ? ca_load : ca_open)(&wish, &i->ca, &message);
+        if (err && !(w->only_look && err == ERR_NOT_FOUND))
             config_error(c, w->server->place, STR_FMT, STR_ARG(buf_view(&message)));
     }
     buf_fini(&folder);

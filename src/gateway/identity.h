@@ -26,9 +26,10 @@ struct identity_wish {
     const struct config_server *server;
     place_env *env;
     int64_t now_s;
+    bool only_look; /* makes nothing: without a CA or a leaf, ERR_NOT_FOUND */
 };
 
-/* 0, ERR_NO_MEMORY, or ERR_INVALID: told in config->errors. */
+/* 0, ERR_NO_MEMORY, or ERR_INVALID: told in config->errors. only_look: ERR_NOT_FOUND too. */
 int identity_load(struct config *c, const struct identity_wish *wish,
                   struct identity *ret_identity);
 void identity_fini(struct identity *i);

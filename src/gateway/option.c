@@ -162,6 +162,30 @@ static int set_switch(bool *member, struct str text, struct buf *problem) {
     return ERR_INVALID;
 }
 
+/* n 0: none. */
+static int set_address(struct addr *member, struct str text, struct buf *problem) {
+    struct str name = STR("localhost:");
+    bool named = str_starts(text, name);
+    struct str port = named ? (struct str){text.p + name.n, text.n - name.n} : text;
+    uint64_t number;
+
+    if (str_eq(text, STR("off"))) {
+        *member = (struct addr){0};
+        return 0;
+    }
+    if (named && !str_to_u64(port, &number) && number <= UINT16_MAX)
+        return addr_from_ip(STR("127.0.0.1"), (uint16_t)number, member);
+    /* ":80" would be every address, but of IPv6 only. */
+    if (!str_starts(text, STR(":")) && !str_starts(text, STR("unix:")) && !addr_parse(text, member))
+        return 0;
+    if (problem)
+        buf_format(problem,
+                   "must be ADDR:PORT, as 127.0.0.1:9000 or [::1]:9000, or off, not \"" STR_FMT
+                   "\"",
+                   STR_ARG(text));
+    return ERR_INVALID;
+}
+
 static int list_add(struct strs *list, struct str item, struct arena *arena) {
     struct str *v = arena_alloc(arena, (list->n + 1) * sizeof *v);
     struct str copy = arena_str(arena, item);
@@ -186,6 +210,11 @@ static int set_list(struct strs *list, struct str text, struct arena *arena) {
     return 0;
 }
 
+static int set_line(struct strs *list, struct str text, struct arena *arena) {
+    text = str_trim(text);
+    return text.n ? list_add(list, text, arena) : 0;
+}
+
 static int set_text(struct str *member, struct str text, struct arena *arena) {
     *member = arena_str(arena, text);
     return member->p ? 0 : ERR_NO_MEMORY;
@@ -202,10 +231,23 @@ int option_set(const struct option *o, void *object, struct str text, struct are
     case OPTION_TIME: return set_number(o, member, text, problem);
     case OPTION_CHOICE: return set_choice(o, member, text, problem);
     case OPTION_LIST: return set_list(member, text, arena);
+    case OPTION_ADDRESS: return set_address(member, text, problem);
+    case OPTION_LINES: return set_line(member, text, arena);
     case OPTION_TEXT:
     case OPTION_FILE: break;
     }
     return set_text(member, text, arena);
+}
+
+static void print_list(const struct strs *list, const char *between, struct buf *to) {
+    for (size_t i = 0; i < list->n; i++)
+        buf_format(to, "%s" STR_FMT, i ? between : "", STR_ARG(list->v[i]));
+}
+
+static void print_address(const struct addr *a, struct buf *to) {
+    char text[ADDR_TEXT];
+
+    buf_str(to, a->n ? str_of(addr_text(a, text)) : STR("off"));
 }
 
 static void print_choice(const struct option *o, int value, struct buf *to) {
@@ -218,7 +260,6 @@ static void print_choice(const struct option *o, int value, struct buf *to) {
 
 void option_print(const struct option *o, const void *object, struct buf *to) {
     const void *member = (const char *)object + o->offset;
-    const struct strs *list = member;
 
     switch (o->kind) {
     case OPTION_SWITCH: buf_str(to, *(const bool *)member ? STR("on") : STR("off")); break;
@@ -226,10 +267,9 @@ void option_print(const struct option *o, const void *object, struct buf *to) {
     case OPTION_SIZE:
     case OPTION_TIME: scaled_print(*(const uint64_t *)member, units_of(o), to); break;
     case OPTION_CHOICE: print_choice(o, *(const int *)member, to); break;
-    case OPTION_LIST:
-        for (size_t i = 0; i < list->n; i++)
-            buf_format(to, "%s" STR_FMT, i ? ", " : "", STR_ARG(list->v[i]));
-        break;
+    case OPTION_ADDRESS: print_address(member, to); break;
+    case OPTION_LIST: print_list(member, ", ", to); break;
+    case OPTION_LINES: print_list(member, "\n", to); break;
     case OPTION_TEXT:
     case OPTION_FILE: buf_str(to, *(const struct str *)member); break;
     }

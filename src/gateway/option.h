@@ -8,24 +8,10 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/str.h"
 #include "base/turn.h"
+#include "gateway/option_types.h"
 
 /* The option table (option.def) as data, and the structs that come from it. */
-
-struct strs {
-    struct str *v;
-    size_t n;
-};
-
-#define OPTION_TYPE_SWITCH bool
-#define OPTION_TYPE_COUNT uint64_t
-#define OPTION_TYPE_SIZE uint64_t
-#define OPTION_TYPE_TIME uint64_t
-#define OPTION_TYPE_TEXT struct str
-#define OPTION_TYPE_FILE struct str
-#define OPTION_TYPE_LIST struct strs
-#define OPTION_TYPE_CHOICE int
 
 enum option_kind {
     OPTION_SWITCH,
@@ -35,7 +21,9 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_FILE,
     OPTION_LIST,
+    OPTION_LINES,
     OPTION_CHOICE,
+    OPTION_ADDRESS,
 };
 
 enum option_section {
@@ -123,7 +111,8 @@ int option_defaults(enum option_section section, void *object, struct arena *are
 int option_set(const struct option *o, void *object, struct str text, struct arena *arena,
                struct buf *problem);
 
-/* The other way round, for dumps: appends the value as the file would have it. */
+/* The other way round, for dumps: appends the value as the file would have it; of LINES one a
+ * line, each without its key. */
 void option_print(const struct option *o, const void *object, struct buf *to);
 
 #endif

@@ -43,19 +43,50 @@ static void listeners(const struct gateway *g, struct buf *to) {
     }
 }
 
-static void upstreams(const struct gateway *g, struct buf *to) {
+static void page(const struct monitor_listener *l, const char *what, struct buf *to) {
+    char text[ADDR_TEXT];
+
+    if (l->tcp)
+        buf_format(to, "  %-9s  http://%s%s\n", what, addr_text(listener_addr(l->tcp), text),
+                   l->page.path);
+}
+
+static void plain(const struct gateway *g, struct buf *to) {
+    for (size_t i = 0; i < g->to_https.n_listeners; i++) {
+        char text[ADDR_TEXT];
+        buf_format(to, "  redirects  %-22s plain HTTP to HTTPS\n",
+                   addr_text(listener_addr(g->to_https.listeners[i]), text));
+    }
+    page(&g->monitor.health, "health", to);
+    page(&g->monitor.stats, "stats", to);
+}
+
+static void answer(const struct config_route *r, struct buf *to) {
+    switch (r->answer) {
+    case ROUTE_ECHO: buf_str(to, STR("the built-in httpbin")); break;
+    case ROUTE_REDIRECT:
+        buf_format(to, "redirect to " STR_FMT, STR_ARG(r->options.redirect));
+        break;
+    case ROUTE_RESPOND: buf_format(to, "status %u", (unsigned)r->options.respond); break;
+    case ROUTE_PROXY:
+        for (size_t j = 0; j < r->upstream->options.url.n; j++)
+            buf_format(to, "%s" STR_FMT, j ? ", " : "", STR_ARG(r->upstream->options.url.v[j]));
+    }
+}
+
+static void routes(const struct gateway *g, struct buf *to) {
     const struct config *c = g->config;
 
     for (size_t i = 0; i < c->n_routes; i++) {
         const struct config_route *r = c->routes[i];
-        bool whole = str_eq(r->options.path, STR("/"));
+        const struct strs *hosts = &r->options.hosts;
+        bool whole = hosts->n == 0 && !r->exact && str_eq(r->match, STR("/"));
         buf_format(to, "  %-9s  ", i ? "" : "answers");
+        for (size_t j = 0; j < hosts->n; j++)
+            buf_format(to, "%s" STR_FMT, j ? ", " : "", STR_ARG(hosts->v[j]));
         if (!whole)
-            buf_format(to, STR_FMT " -> ", STR_ARG(r->options.path));
-        if (!r->upstream)
-            buf_str(to, STR("the built-in httpbin"));
-        for (size_t j = 0; r->upstream && j < r->upstream->options.url.n; j++)
-            buf_format(to, "%s" STR_FMT, j ? ", " : "", STR_ARG(r->upstream->options.url.v[j]));
+            buf_format(to, STR_FMT "%s -> ", STR_ARG(r->match), r->exact ? " (exactly)" : "");
+        answer(r, to);
         buf_char(to, '\n');
     }
 }
@@ -129,7 +160,8 @@ void screen_print(const struct gateway *g, bool colour, struct buf *to) {
     url(&g->bindings[0], to);
     buf_format(to, "%s\n", colour ? "\033[0m" : "");
     listeners(g, to);
-    upstreams(g, to);
+    plain(g, to);
+    routes(g, to);
     certificates(g, to);
     browser(g, to);
     if (any_open(g))

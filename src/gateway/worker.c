@@ -55,15 +55,26 @@ static int make_env(struct worker *w, const struct worker_policy *policy) {
     return w->http.scratch && w->tls_scratch.p ? 0 : ERR_NO_MEMORY;
 }
 
+static int make_proxies(struct worker *w) {
+    const struct config *c = w->config;
+    const struct gateway_options *o = &c->gateway;
+
+    w->proxies = calloc(c->n_routes + 1, sizeof *w->proxies);
+    for (size_t i = 0; w->proxies && i < c->n_routes; i++) {
+        uint64_t timeout_ns = c->routes[i]->options.timeout_ns;
+        w->proxies[i] = (struct proxy_config){
+            .response_timeout_ns = timeout_ns ? timeout_ns : o->upstream_response_timeout_ns,
+            .max_attempts = 3,
+            .host_from_upstream = o->host_header == 1,
+        };
+    }
+    return w->proxies ? 0 : ERR_NO_MEMORY;
+}
+
 static int make_upstreams(struct worker *w) {
     const struct config *c = w->config;
     const struct gateway_options *o = &c->gateway;
 
-    w->proxy = (struct proxy_config){
-        .response_timeout_ns = o->upstream_response_timeout_ns,
-        .max_attempts = 3,
-        .host_from_upstream = o->host_header == 1,
-    };
     w->upstream_env = (struct upstream_env){w->loop, w->resolver, &w->http, w->log};
     w->upstreams = calloc(c->n_upstreams + 1, sizeof(struct upstream *));
     w->upstream_configs = calloc(c->n_upstreams + 1, sizeof *w->upstream_configs);
@@ -100,7 +111,11 @@ int worker_init(struct worker *w, const struct config *config, const struct work
     if (!err)
         err = make_census(w);
     if (!err)
+        err = make_proxies(w);
+    if (!err)
         err = make_upstreams(w);
+    if (!err)
+        err = stats_init(&w->stats, config);
     if (!err)
         err = access_log_open(&w->access_log, config);
     if (err) {
@@ -119,9 +134,11 @@ void worker_fini(struct worker *w) {
         ;
     census_fini(&w->clients);
     access_log_fini(&w->access_log);
+    stats_fini(&w->stats);
     loop_free(w->loop);
     free(w->http.scratch);
     free(w->tls_scratch.p);
+    free(w->proxies);
     free(w->upstreams);
     free(w->upstream_configs);
     turn_fini(&w->turn);

@@ -9,6 +9,7 @@
 #include "base/turn.h"
 #include "gateway/access_log.h"
 #include "gateway/config.h"
+#include "gateway/stats.h"
 #include "handler/proxy.h"
 #include "http/env.h"
 #include "net/dial.h"
@@ -34,8 +35,9 @@ struct worker {
     struct upstream_env upstream_env;
     struct upstream_config *upstream_configs; /* as config->upstreams */
     struct upstream **upstreams;
-    struct proxy_config proxy;
+    struct proxy_config *proxies; /* as config->routes */
     struct access_log access_log;
+    struct stats stats;
     char date[DATE_TEXT]; /* of date_s, for the date field */
     uint64_t date_s;
     uint8_t random[RANDOM_BYTES]; /* for ids: fetched in bulk */

@@ -186,6 +186,7 @@ static void tell_taken(struct body *b, size_t taken) {
 
 static void step_unsent(struct body *b, size_t n) {
     while (n > 0) {
+        check(b->unsent);
         size_t here = b->unsent->end - b->unsent_at;
         if (n < here) {
             b->unsent_at += (uint32_t)n;

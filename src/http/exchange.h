@@ -68,6 +68,7 @@ struct exchange {
     uint64_t begin_ns, request_end_ns, upstream_ns, response_ns;
     const void *route; /* gateway/ knows its type */
     struct str route_name, upstream_name, alt_svc, request_id;
+    struct str client_path; /* as it came, where a route has rewritten it */
     unsigned attempts;
 };
 

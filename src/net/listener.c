@@ -104,12 +104,15 @@ static bool accept_one(struct listener *l) {
         return true;
     }
     switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: rest(l, errno); return false;
     case EAGAIN: return false;
-    default: return true; /* that one went away before it was accepted */
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM: /* a firewall's word */
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH: return true; /* that one went away before it was accepted */
+    default: rest(l, errno); return false;
     }
 }
 

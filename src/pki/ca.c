@@ -145,7 +145,8 @@ static int build(struct ca *ca, const struct ca_wish *wish, struct buf *der) {
         issue_ca_constraint(&extensions);
         issue_key_usage(&extensions, USAGE_CERT_SIGN | USAGE_CRL_SIGN);
         issue_subject_key_id(&extensions, id_bytes);
-        issue.issuer = issue.subject = buf_view(&name);
+        issue.issuer = buf_view(&name);
+        issue.subject = buf_view(&name);
         issue.spki = buf_view(&spki);
         issue.extensions = buf_view(&extensions);
         issue.not_after_s = wish->now_s + (int64_t)CA_DAYS * DAY_S;

@@ -199,6 +199,14 @@ static int load_or_make(const struct request *r, struct store_leaf *leaf) {
     return err;
 }
 
+static int look(const struct request *r, struct store_leaf *leaf) {
+    int err = make_paths(r, leaf);
+
+    if (!err && load_kept(r, leaf))
+        err = ERR_NOT_FOUND;
+    return err;
+}
+
 static int get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
                struct buf *message, int (*how)(const struct request *, struct store_leaf *)) {
     struct store_leaf leaf = {.fresh = false};
@@ -222,6 +230,11 @@ static int get(const struct ca *ca, const struct store_wish *wish, struct store_
 int store_get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
               struct buf *message) {
     return get(ca, wish, ret_leaf, message, load_or_make);
+}
+
+int store_find(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
+               struct buf *message) {
+    return get(ca, wish, ret_leaf, message, look);
 }
 
 int store_make(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,

@@ -36,6 +36,9 @@ struct store_leaf {
 /* message is empty before; after an error it has one line, and there is nothing to fini. */
 int store_get(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
               struct buf *message);
+/* Only looks for a kept one: ERR_NOT_FOUND when store_get would make it. */
+int store_find(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,
+               struct buf *message);
 /* The same in memory only: nothing is read or kept, and nothing blocks but the signature. For
  * names that a handshake asks for. */
 int store_make(const struct ca *ca, const struct store_wish *wish, struct store_leaf *ret_leaf,

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "quic/conn.h"
+#include "quic/counters.h"
 #include "quic/settings.h"
 #include "quic/token.h"
 #include "tls/digest.h"
@@ -123,8 +124,11 @@ static int on_path_validation(ngtcp2_conn *q, uint32_t flags, const ngtcp2_path 
     struct quic_conn *c = conn_of(user);
     if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS)
         return 0;
+    struct addr before = c->peer.remote;
     copy_addr(&c->peer.local, &path->local);
     copy_addr(&c->peer.remote, &path->remote);
+    if (c->hub->config.counters && !addr_eq(&before, &c->peer.remote))
+        c->hub->config.counters->migrations++;
     if (c->hub->is_server && (flags & NGTCP2_PATH_VALIDATION_FLAG_NEW_TOKEN))
         send_token(c, &c->peer.remote);
     return 0;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "quic/counters.h"
 #include "quic/crypto.h"
 #include "quic/settings.h"
 #include "quic/token.h"
@@ -145,6 +146,8 @@ int conn_new_server(struct hub *h, const struct conn_first *first, struct quic_c
         conn_bury(c);
         return err;
     }
+    if (h->config.counters)
+        h->config.counters->connections++;
     *ret_conn = c;
     return 0;
 }

@@ -18,6 +18,7 @@
  * what its application is; h3 is one, tests bring an echo. */
 
 struct quic_conn;
+struct quic_counters;
 
 /* ---- what QUIC asks of the application above it ---- */
 struct quic_app {
@@ -98,7 +99,8 @@ struct quic_config {
     uint32_t max_conns;      /* 0: no limit */
     struct census *census;   /* of the clients whose handshake is done; NULL: none */
     uint64_t idle_timeout_ns, handshake_timeout_ns;
-    size_t max_udp_payload; /* 0: path MTU discovery decides; the most we send */
+    struct quic_counters *counters; /* quic/counters.h; NULL: nothing is counted */
+    size_t max_udp_payload;         /* 0: path MTU discovery decides; the most we send */
     bool early_data;
 };
 

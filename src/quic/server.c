@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "quic/conn.h"
+#include "quic/counters.h"
 #include "quic/crypto.h"
 #include "quic/token.h"
 
@@ -52,16 +53,17 @@ static struct span reply_room(struct reply *r) {
     return (struct span){r->data, sizeof(r->data)};
 }
 
-/* n as the writers return it. */
-static void reply_send(struct server *s, struct reply *r, size_t n, size_t trigger_n) {
+/* n as the writers return it; what came of it. */
+static bool reply_send(struct server *s, struct reply *r, size_t n, size_t trigger_n) {
     if (n == 0 || n > 3 * trigger_n) {
         free(r);
-        return;
+        return false;
     }
     r->n = n;
     list_append(&s->replies, &r->link);
     s->n_replies++;
     datagram_engine_wake(&s->hub.engine);
+    return true;
 }
 
 static void reply_free(struct server *s, struct reply *r) {
@@ -80,8 +82,9 @@ static void send_versions(struct server *s, const ngtcp2_version_cid *vc, const 
 static void send_retry(struct server *s, const ngtcp2_pkt_hd *hd, const struct datagram *d,
                        size_t n) {
     struct reply *r = reply_new(s, d);
-    if (r)
-        reply_send(s, r, token_write_retry(&s->hub, hd, &d->remote, reply_room(r)), n);
+    if (r && reply_send(s, r, token_write_retry(&s->hub, hd, &d->remote, reply_room(r)), n) &&
+        s->hub.config.counters)
+        s->hub.config.counters->retries++;
 }
 
 static void send_refusal(struct server *s, const struct conn_first *first, uint64_t code,

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/err.h"
 #include "quic/conn.h"
+#include "quic/counters.h"
 #include "quic/crypto.h"
 
 /* How connections end, and the sentence that says why. */
@@ -153,6 +154,8 @@ void conn_fail(struct quic_conn *c, int liberr) {
     if (liberr != NGTCP2_ERR_DROP_CONN && liberr != NGTCP2_ERR_RETRY) {
         tell_error(c, liberr);
         log_end(c);
+        if (!c->app_open)
+            counters_failure(c, liberr);
     }
     uint8_t alert = liberr == NGTCP2_ERR_CRYPTO ? ngtcp2_conn_get_tls_alert2(c->q) : 0;
     if (alert)
@@ -217,6 +220,7 @@ void conn_strip(struct quic_conn *c) {
     c->client = NULL;
     if (c->state == CONN_ENDING)
         return;
+    counters_take(c);
     ngtcp2_conn_del(c->q);
     crypto_session_free(c->tls);
     c->q = NULL;

@@ -32,7 +32,10 @@ static int ask(struct quic_conn *c, struct quic_out *out) {
 /* What became of an offer: 0 and whether there is room for more, or an error. */
 static int answer(struct quic_conn *c, const struct quic_out *out, ngtcp2_ssize written,
                   ngtcp2_ssize taken, enum offer *ret_offer) {
-    const struct quic_app_ops *ops = c->app ? c->app->ops : NULL;
+    *ret_offer = OFFER_STOP;
+    if (!c->app) /* then no stream was offered */
+        return written < 0 ? (int)written : 0;
+    const struct quic_app_ops *ops = c->app->ops;
     *ret_offer = OFFER_GO_ON;
     switch (written) {
     case NGTCP2_ERR_STREAM_DATA_BLOCKED: ops->blocked(c->app, out->stream_id); return 0;

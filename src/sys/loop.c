@@ -22,6 +22,8 @@ enum {
     SIGNALS_MOST = 31,
 };
 
+#define RETRY_NS (SECOND_NS / 10)
+
 struct loop_signal {
     ev_signal watcher;
     struct loop *loop;
@@ -36,6 +38,8 @@ struct loop {
     ev_io timer;
     uint64_t timer_set_ns; /* UINT64_MAX: not set */
     bool tasks_left, stopped;
+    struct list refused; /* watches that the kernel had no room for */
+    struct task retry;
 
     struct loop_signal *signals;
     int n_signals;
@@ -80,6 +84,28 @@ static void set_timer(struct loop *loop, uint64_t at_ns) {
         loop->timer_set_ns = at_ns;
 }
 
+/* The kernel may be out of memory, or of its user's share of watches. */
+static void on_retry(struct task *task, uint32_t events) {
+    struct loop *loop = container_of(task, struct loop, retry);
+    (void)events;
+    list_each(&loop->refused, at, next) {
+        struct loop_watch *watch = list_entry(at, struct loop_watch, link);
+        list_remove(at);
+        ev_io_start(loop->ev, watch->io);
+    }
+}
+
+/* libev has stopped it. */
+static void was_refused(struct loop_watch *watch) {
+    struct loop *loop = watch->loop;
+    if (watch->events == 0)
+        return;
+    list_remove(&watch->link);
+    list_append(&loop->refused, &watch->link);
+    if (loop->retry.heap_slot == 0 && task_at(&loop->retry, loop->turn->now_ns + RETRY_NS) != 0)
+        task_wake(&loop->retry, 1);
+}
+
 struct loop *loop_new(struct turn *turn) {
     struct loop *loop = calloc(1, sizeof(*loop));
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -93,6 +119,8 @@ struct loop *loop_new(struct turn *turn) {
         return NULL;
     }
     *loop = (struct loop){.magic = LOOP_MAGIC, .turn = turn, .ev = ev, .timer_set_ns = UINT64_MAX};
+    list_init(&loop->refused);
+    task_init(&loop->retry, turn, on_retry);
     ev_check_init(&loop->check, on_check);
     ev_set_priority(&loop->check, EV_MAXPRI);
     loop->check.data = loop;
@@ -112,6 +140,7 @@ void loop_free(struct loop *loop) {
         ev_signal_stop(loop->ev, &loop->signals[i].watcher);
     if (loop->post_task)
         ev_async_stop(loop->ev, &loop->async);
+    task_fini(&loop->retry);
     ev_check_stop(loop->ev, &loop->check);
     ev_io_stop(loop->ev, &loop->timer);
     close(loop->timer.fd);
@@ -131,6 +160,10 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events) {
     struct loop_watch *watch = io->data;
     int ready = (events & EV_READ ? LOOP_READ : 0) | (events & EV_WRITE ? LOOP_WRITE : 0);
     (void)ev;
+    if (events & EV_ERROR) {
+        was_refused(watch);
+        return;
+    }
     /* libev gives what poll said; an error is told to whoever waits for anything. */
     watch->ready(watch, ready & watch->events);
 }
@@ -144,6 +177,7 @@ int loop_watch_init(struct loop_watch *watch, struct loop *loop, int fd,
     ev_io_init(io, on_io, fd, 0);
     io->data = watch;
     *watch = (struct loop_watch){.loop = loop, .fd = fd, .ready = ready, .io = io};
+    list_init(&watch->link);
     return 0;
 }
 
@@ -152,6 +186,7 @@ void loop_watch_set(struct loop_watch *watch, int events) {
         return;
     ev_io *io = watch->io;
     watch->events = events;
+    list_remove(&watch->link);
     ev_io_stop(watch->loop->ev, io);
     if (events == 0)
         return;
@@ -163,6 +198,7 @@ void loop_watch_set(struct loop_watch *watch, int events) {
 void loop_watch_fini(struct loop_watch *watch) {
     if (!watch->io)
         return;
+    list_remove(&watch->link);
     ev_io_stop(watch->loop->ev, watch->io);
     free(watch->io);
     watch->io = NULL;

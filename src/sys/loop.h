@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/turn.h"
 
 /* The one door to libev: it only waits. A lap: wait until a socket is ready or the heap's
@@ -20,7 +21,8 @@ struct loop_watch {
     int fd;
     int events; /* asked for */
     void (*ready)(struct loop_watch *watch, int events);
-    void *io; /* private to loop.c */
+    void *io;         /* private to loop.c */
+    struct list link; /* likewise */
 };
 
 struct loop *loop_new(struct turn *turn); /* NULL: no memory or no epoll */

@@ -58,7 +58,7 @@ static int open_bound(const struct sock_bind *b, bool reuse_port, int *ret_fd) {
 }
 
 static int probe(const struct sock_bind *b) {
-    int fd;
+    int fd = -1;
     int err = open_bound(b, false, &fd);
     if (err == 0)
         close(fd);
@@ -66,7 +66,7 @@ static int probe(const struct sock_bind *b) {
 }
 
 int sock_bind(const struct sock_bind *b, int *ret_fd) {
-    int fd, err = 0;
+    int fd = -1, err = 0;
     if (b->reuse_port && !b->sibling && addr_port(&b->addr) != 0)
         err = probe(b);
     if (err == 0)

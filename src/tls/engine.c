@@ -86,6 +86,9 @@ static int on_send(WOLFSSL *ssl, char *from, int n, void *context) {
     check_magic(e, ENGINE_MAGIC);
     if (e->out_begin > 0 && e->out.n == e->out_begin)
         e->out_begin = e->out.n = 0;
+    /* After a full record there will be more: growing step by step would copy them. */
+    if (n > RECORD && e->out.cap < AHEAD)
+        (void)buf_reserve(&e->out, AHEAD + RECORD);
     buf_add(&e->out, from, (size_t)n);
     return e->out.failed ? WOLFSSL_CBIO_ERR_GENERAL : n;
 }
@@ -100,12 +103,18 @@ static void set_state(struct tls_engine *e, enum state state) {
         engine_wake(&e->base, ENGINE_STATUS | ENGINE_OUTPUT);
 }
 
+static void count_failure(struct tls_engine *e, int err) {
+    if (e->config.failures && err < 0 && err > -ERR_KINDS)
+        e->config.failures[-err]++;
+}
+
 static int fail(struct tls_engine *e, int err, const char *problem) {
     if (e->state == FAILED || e->state == FINISHED)
         return err;
     if (!e->problem)
         e->problem = strdup(problem);
     if (e->state == HANDSHAKE) {
+        count_failure(e, err);
         char remote[ADDR_TEXT];
         log_info(e->config.log, "TLS handshake with %s failed: %s",
                  addr_text(&e->config.peer->remote, remote), problem);
@@ -120,7 +129,7 @@ static int fail_native(struct tls_engine *e, int native) {
     if (e->out.failed)
         return fail(e, ERR_NO_MEMORY, "out of memory");
     tls_session_problem(e->ssl, native, problem, sizeof(problem));
-    return fail(e, ERR_TLS, problem);
+    return fail(e, tls_session_refused(e->ssl) ? ERR_REFUSED : ERR_TLS, problem);
 }
 
 /* ---- input ---- */
@@ -412,6 +421,8 @@ static void tls_free(struct stream_engine *base, int reason) {
     struct tls_engine *e = engine_of(base);
     if (e->config.tickets && (e->state == OPEN || e->state == FINISHED))
         tls_session_keep_ticket(e->ssl, e->config.tickets);
+    if (e->state == HANDSHAKE)
+        count_failure(e, ERR_CLOSED);
     if (e->inner)
         e->inner->ops->free(e->inner, reason);
     e->inner = NULL;

@@ -33,6 +33,7 @@ struct tls_engine_config {
      * nobody else (not http_env.scratch: that is the inner engines'). p NULL: each engine has
      * memory of its own. */
     struct span scratch;
+    uint64_t *failures;          /* handshakes, [ERR_KINDS] by -err; NULL: not counted */
     struct log *log;             /* hears of handshakes that fail, at level info; or NULL */
     struct tls_tickets *tickets; /* client role: to resume with, outlives the engine; or NULL */
 };

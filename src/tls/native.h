@@ -51,6 +51,9 @@ struct tls_session {
 
 struct tls_session *tls_session_of(const WOLFSSL *ssl);
 
+/* Has the peer ended it with a fatal alert? */
+bool tls_session_refused(WOLFSSL *ssl);
+
 /* The callbacks that context.c puts into each WOLFSSL_CTX. */
 int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context);
 int tls_session_on_verify(int ok, WOLFSSL_X509_STORE_CTX *store);

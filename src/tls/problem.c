@@ -139,6 +139,11 @@ void tls_alert_problem(const char *who, int alert, char *to, size_t cap) {
                    tls_alert_text(alert));
 }
 
+bool tls_session_refused(WOLFSSL *ssl) {
+    WOLFSSL_ALERT_HISTORY history = {{-1, -1}, {-1, -1}};
+    return wolfSSL_get_alert_history(ssl, &history) == 1 && history.last_rx.level == alert_fatal;
+}
+
 void tls_session_problem(void *session, int error, char *to, size_t cap) {
     const struct tls_session *s = tls_session_of(session);
     WOLFSSL_ALERT_HISTORY history = {{-1, -1}, {-1, -1}};

@@ -69,6 +69,7 @@ static void dial_failed(struct origin_conn *c, int err) {
     snprintf(o->problem, sizeof o->problem, "%s", dial_problem(c->dial));
     log_info(o->env->log, "upstream %s: %s", o->name, o->problem);
     o->bad_until_ns = now_ns + bad_ns;
+    o->n_failures++;
     conn_bury(c);
     fail_waiters(o, err == ERR_TIMEOUT ? REASON_UPSTREAM_CONNECT_TIMEOUT : REASON_UPSTREAM_CONNECT);
 }
@@ -154,6 +155,7 @@ static void conn_dialed(struct origin_conn *c) {
     dial_free(c->dial);
     c->dial = NULL;
     o->bad_until_ns = 0;
+    o->n_connects++;
     if (!conn_start(c, fd)) {
         conn_offer(c);
         return;
@@ -246,6 +248,19 @@ void origin_init(struct origin *o, const struct upstream_env *env,
     list_init(&o->waiters);
     list_init(&o->streams);
     origin_describe(o);
+}
+
+struct origin_numbers origin_numbers(const struct origin *o) {
+    struct origin_numbers n = {
+        .name = str_of(o->name), .connects = o->n_connects, .failures = o->n_failures};
+
+    list_each(&o->conns, at, next) {
+        const struct origin_conn *c = list_entry(at, struct origin_conn, link);
+        n.connecting += c->dial != NULL;
+        n.idle += !c->dial && !list_empty(&c->idle);
+        n.busy += !c->dial && list_empty(&c->idle);
+    }
+    return n;
 }
 
 void origin_drain(struct origin *o) {

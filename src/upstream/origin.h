@@ -19,6 +19,7 @@ struct origin {
     struct list waiters; /* struct upstream_wait, in order */
     struct list streams; /* net_stream owner list */
     size_t n_conns;
+    uint64_t n_connects, n_failures; /* dials that ended well, and those that did not */
     bool draining, closing;
     uint64_t bad_until_ns; /* passed over until then while others are well */
     char problem[192];     /* of the last failed dial */
@@ -28,6 +29,7 @@ void origin_init(struct origin *o, const struct upstream_env *env,
                  const struct upstream_config *config, const struct uri *uri);
 void origin_fini(struct origin *o);
 void origin_drain(struct origin *o);
+struct origin_numbers origin_numbers(const struct origin *o);
 int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w);
 /* Who was granted a connection does not want it: the next waiter may. */
 void origin_pass_on(struct origin *o);

@@ -44,6 +44,7 @@ void upstream_drain(struct upstream *u) {
 static struct origin *pick(struct upstream *u) {
     uint64_t now_ns = u->env.http->turn->now_ns;
 
+    check(u->n > 0); /* config_check wants a url */
     for (size_t i = 0; i < u->n; i++) {
         struct origin *o = &u->origins[(u->next + i) % u->n];
         if (o->bad_until_ns <= now_ns) {
@@ -80,6 +81,14 @@ void upstream_wait_cancel(struct upstream_wait *w) {
 
 const struct upstream_config *upstream_config_of(const struct upstream *u) {
     return u->config;
+}
+
+size_t upstream_origins(const struct upstream *u) {
+    return u->n;
+}
+
+struct origin_numbers upstream_numbers(const struct upstream *u, size_t i) {
+    return origin_numbers(&u->origins[i]);
 }
 
 struct str origin_name(const struct origin *o) {

@@ -65,6 +65,14 @@ int upstream_open(struct upstream *u, struct exchange *x, struct upstream_wait *
 void upstream_wait_cancel(struct upstream_wait *w);
 
 const struct upstream_config *upstream_config_of(const struct upstream *u);
+/* What became of the connections to each of an upstream's origins, for counters. */
+struct origin_numbers {
+    struct str name; /* as origin_name */
+    uint64_t connects, failures;
+    size_t connecting, idle, busy;
+};
+size_t upstream_origins(const struct upstream *u);
+struct origin_numbers upstream_numbers(const struct upstream *u, size_t i);
 struct str origin_name(const struct origin *o);      /* "http://127.0.0.1:3000" */
 struct str origin_authority(const struct origin *o); /* for Host; "localhost" for unix */
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -191,6 +193,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: h3_crowd PORT COUNT [half]\n");
         return 2;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* it has no end of its own */
     crowd_init(&c, argv[1], n);
     turn_begin(&c.turn, SECOND_NS, 1);
     if (half)

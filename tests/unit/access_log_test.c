@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -136,6 +137,104 @@ static void peers_are_escaped(void **state) {
                     "http://127.0.0.1:3000\n");
 }
 
+/* A route may have sent it elsewhere: told is what the client asked for. */
+static void a_rewritten_path(void **state) {
+    struct logging *l = *state;
+
+    open_log(l);
+    begin(l)->client_path = STR("/theirs");
+    finish(l);
+    assert_lines(l, "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /theirs HTTP/3.0\" 200 5 "
+                    "\"-\" \"-\" 1.234ms example.org http://127.0.0.1:3000\n");
+}
+
+static void json_lines(void **state) {
+    struct logging *l = *state;
+    struct exchange *x;
+
+    l->config.gateway.access_log_format = 1;
+    l->peer.tls_version = "TLSv1.3";
+    l->peer.cipher = "TLS_AES_128_GCM_SHA256";
+    open_log(l);
+    x = begin(l);
+    x->route_name = STR("all");
+    x->request_id = STR("7");
+    x->upstream_ns = 1000 * SECOND_NS;
+    assert_int_equal(fields_add(&x->request.fields, STR("user-agent"), STR("a\"\\\x1b\xff")), 0);
+    finish(l);
+    assert_lines(
+        l, "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\","
+           "\"path\":\"/a?b\",\"authority\":\"example.org\",\"protocol\":\"HTTP/3.0\","
+           "\"status\":200,\"bytes_in\":0,\"bytes_out\":5,\"duration_ms\":1.234,"
+           "\"upstream\":\"http://127.0.0.1:3000\",\"upstream_ms\":1.234,\"route\":\"all\","
+           "\"request_id\":\"7\",\"user_agent\":\"a\\\"\\\\\\u001B\xef\xbf\xbd\",\"referer\":null,"
+           "\"reason\":null,\"tls_version\":\"TLSv1.3\",\"tls_cipher\":"
+           "\"TLS_AES_128_GCM_SHA256\"}\n");
+}
+
+static void one_request(struct logging *l) {
+    begin(l);
+    finish(l);
+}
+
+static size_t lines_in(struct logging *l, const char *name) {
+    size_t n = 0;
+
+    buf_reset(&l->lines);
+    assert_int_equal(file_read(path_in(l->folder, name), 100000, &l->lines), 0);
+    for (size_t i = 0; i < l->lines.n; i++)
+        n += l->lines.p[i] == '\n';
+    return n;
+}
+
+static void move_away(struct logging *l) {
+    char to[sizeof l->path];
+
+    strcpy(to, path_in(l->folder, "old.log"));
+    assert_int_equal(rename(l->path, to), 0);
+}
+
+/* Within the second that it was looked at, the old one is written on. */
+static void a_renamed_file(void **state) {
+    struct logging *l = *state;
+
+    open_log(l);
+    one_request(l);
+    move_away(l);
+    one_request(l);
+    assert_int_equal(lines_in(l, "old.log"), 2);
+    turn_begin(&l->w.turn, 1002 * SECOND_NS, 784111777);
+    one_request(l);
+    assert_int_equal(lines_in(l, "old.log"), 2);
+    assert_int_equal(lines_in(l, "access.log"), 1);
+}
+
+static void opened_anew(void **state) {
+    struct logging *l = *state;
+
+    open_log(l);
+    one_request(l);
+    move_away(l);
+    access_log_reopen(&l->worker.access_log);
+    one_request(l);
+    assert_int_equal(lines_in(l, "old.log"), 1);
+    assert_int_equal(lines_in(l, "access.log"), 1);
+}
+
+static void cannot_be_opened_anew(void **state) {
+    struct logging *l = *state;
+
+    open_log(l);
+    l->worker.access_log.path = "/no/such/folder/log";
+    access_log_reopen(&l->worker.access_log);
+    access_log_reopen(&l->worker.access_log);
+    assert_string_equal((char *)l->told.p,
+                        "access log /no/such/folder/log: No such file or directory; the file as it "
+                        "was is written on\n");
+    one_request(l);
+    assert_int_equal(lines_in(l, "access.log"), 1);
+}
+
 /* No response was begun: the status is that of the reason, and the reason is told. */
 static void a_reset(void **state) {
     struct logging *l = *state;
@@ -206,6 +305,11 @@ int main(void) {
         TEST(off),
         TEST(a_full_disk),
         TEST(no_such_folder),
+        TEST(a_rewritten_path),
+        TEST(json_lines),
+        TEST(a_renamed_file),
+        TEST(opened_anew),
+        TEST(cannot_be_opened_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,14 +145,15 @@ static void references(void **state) {
     c->path = STR("/c");
     add(r, SECTION_UPSTREAM, "u", 9);
     add(r, SECTION_CREDENTIAL, "c", 11);
-    assert_wrong(r, "x.ini:1: credential: there is no [credential none]\n"
-                    "x.ini:11: credential: cert = FILE is missing\n"
-                    "x.ini:11: credential: key = FILE is missing\n"
-                    "x.ini:9: upstream: url = URL is missing\n"
-                    "x.ini:3: path: \"a\" does not begin with \"/\"\n"
-                    "x.ini:3: upstream: there is no [upstream gone]\n"
-                    "x.ini:5: upstream and handler = echo exclude one another\n"
-                    "x.ini:7: route: upstream = NAME is missing (or handler = echo)\n");
+    assert_wrong(
+        r, "x.ini:1: credential: there is no [credential none]\n"
+           "x.ini:11: credential: cert = FILE is missing\n"
+           "x.ini:11: credential: key = FILE is missing\n"
+           "x.ini:9: upstream: url = URL is missing\n"
+           "x.ini:3: path: \"a\" does not begin with \"/\"\n"
+           "x.ini:3: upstream: there is no [upstream gone]\n"
+           "x.ini:5: upstream and handler = echo exclude one another\n"
+           "x.ini:7: route: upstream = NAME is missing (or handler = echo, redirect, respond)\n");
 }
 
 static void nothing_to_do(void **state) {

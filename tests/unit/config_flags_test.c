@@ -112,6 +112,61 @@ static void echo_or_upstream(void **state) {
     flags_assert_errors(r, "--echo beside --upstream: choose one\n");
 }
 
+static void routes_by_flag(void **state) {
+    struct flags_reading *r = *state;
+    struct config *c = &r->config;
+
+    FLAGS(r, "--route", "/api=http://127.0.0.1:1,http://127.0.0.1:2", "--upstream",
+          "http://127.0.0.1:3", "-r", "a.test/x/=unix:/s", "--route=b.test=http://127.0.0.1:4?");
+    assert_int_equal(r->err, 0);
+    assert_int_equal(c->n_routes, 4);
+    assert_int_equal(c->n_upstreams, 4);
+    assert_str(c->routes[0]->options.path, "/api");
+    assert_int_equal(c->routes[0]->options.hosts.n, 0);
+    assert_str(c->routes[1]->options.path, "/x/");
+    assert_str(c->routes[1]->options.hosts.v[0], "a.test");
+    assert_str(c->routes[2]->options.path, "/");
+    assert_str(c->routes[3]->name, "all");
+    assert_int_equal(config_check(c), 0);
+    assert_int_equal(c->routes[0]->upstream->n_uris, 2);
+    assert_int_equal(c->servers[0]->options.hosts.n, 3); /* localhost first */
+    assert_str(c->servers[0]->options.hosts.v[0], "localhost");
+    assert_str(c->servers[0]->options.hosts.v[2], "b.test");
+    assert_true(c->servers[0]->any_host);
+}
+
+/* Nothing for the rest, unless it is asked for; names for a certificate that is given are not
+ * ours to choose. */
+static void only_routes(void **state) {
+    struct flags_reading *r = *state;
+
+    FLAGS(r, "--route", "a.test/=http://127.0.0.1:1", "--cert=c.pem", "--key=k.pem");
+    assert_int_equal(r->err, 0);
+    assert_int_equal(r->config.n_routes, 1);
+    assert_int_equal(r->config.servers[0]->options.hosts.n, 0);
+}
+
+static void routes_and_the_echo(void **state) {
+    struct flags_reading *r = *state;
+
+    FLAGS(r, "--route", "/a=http://127.0.0.1:1", "--echo");
+    assert_int_equal(r->err, 0);
+    assert_int_equal(r->config.n_routes, 2);
+    assert_int_equal(r->config.routes[1]->options.handler, 1);
+}
+
+static void wrong_routes(void **state) {
+    struct flags_reading *r = *state;
+
+    FLAGS(r, "--route", "/a", "--route", "=http://a", "--route", "/a=", "--route", "a,b/=http://c");
+    assert_int_equal(r->err, ERR_INVALID);
+#define WRONG_ROUTE(text) \
+    "--route: \"" text "\" is not HOST/PREFIX=URL: write '/api=http://127.0.0.1:4000' or " \
+    "'api.localhost/=http://127.0.0.1:4000'\n"
+    flags_assert_errors(r, WRONG_ROUTE("/a") WRONG_ROUTE("=http://a") WRONG_ROUTE("/a=")
+                               WRONG_ROUTE("a,b/=http://c"));
+}
+
 static void beside_a_file(void **state) {
     static const char *const words[] = {
         "--config", "x.ini",    "--listen", ":1",     "--upstream",  "http://127.0.0.1",
@@ -150,6 +205,10 @@ int main(void) {
         TEST(unknown_flag),
         TEST(echo_or_upstream),
         TEST(beside_a_file),
+        TEST(routes_by_flag),
+        TEST(only_routes),
+        TEST(routes_and_the_echo),
+        TEST(wrong_routes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

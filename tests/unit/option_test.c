@@ -175,6 +175,23 @@ static void defaults(void **state) {
 }
 
 /* What a row prints of itself, it takes, and it prints the same again. */
+static void addresses(void **state) {
+    struct setting *s = *state;
+    const struct option *o = option(SECTION_GATEWAY, "health");
+
+    assert_set(s, o, "127.0.0.1:15021", "127.0.0.1:15021");
+    assert_set(s, o, "[::1]:80", "[::1]:80");
+    assert_set(s, o, "localhost:80", "127.0.0.1:80");
+    assert_set(s, o, "off", "off");
+    assert_int_equal(s->gateway.health.n, 0);
+    for (const char *const *wrong = (const char *const[]){"", ":80", "80", "unix:/x", "localhost",
+                                                          "localhost:65536", "127.0.0.1", NULL};
+         *wrong; wrong++) {
+        assert_int_equal(set(s, o, *wrong), ERR_INVALID);
+        assert_non_null(strstr((char *)s->text.p, "must be ADDR:PORT"));
+    }
+}
+
 static void round_trips(void **state) {
     struct setting *s = *state;
 
@@ -219,12 +236,24 @@ static void finding(void **state) {
     assert_string_equal(section_name(SECTION_CREDENTIAL), "credential");
 }
 
+/* Commas belong to the value; each line of the file is one of the list. */
+static void lines(void **state) {
+    struct setting *s = *state;
+    const struct option *o = option(SECTION_ROUTE, "set-request-header");
+
+    assert_int_equal(set(s, o, " a: b, c "), 0);
+    assert_int_equal(set(s, o, ""), 0);
+    assert_int_equal(set(s, o, "d: e"), 0);
+    assert_int_equal(s->route.set_request_header.n, 2);
+    assert_string_equal(printed(s, o), "a: b, c\nd: e");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(switches),    TEST(counts),         TEST(sizes),   TEST(times),
-        TEST(choices),     TEST(lists),          TEST(texts),   TEST(defaults),
+        TEST(lines),       TEST(switches),       TEST(counts),  TEST(sizes),    TEST(times),
+        TEST(choices),     TEST(lists),          TEST(texts),   TEST(defaults), TEST(addresses),
         TEST(round_trips), TEST(rows_are_sound), TEST(finding),
     };
 

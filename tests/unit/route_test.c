@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "exchange_fakes.h"
+#include "gateway/config_parts.h"
 #include "gateway/host.h"
 #include "gateway/route.h"
 #include "gateway/site.h"
@@ -40,7 +41,7 @@ struct routing {
     struct site *sites[2];
     struct site_set set;
     struct buf errors;
-    char heads[16];
+    char heads[16], body[2048];
     char taken[64]; /* the route's name, its alt-svc; "": none */
 };
 
@@ -60,6 +61,7 @@ static void add_route(struct routing *r, const char *name, const char *hosts, co
     assert_int_equal(
         config_add(&r->config, SECTION_ROUTE, str_of(name), (struct config_place){0}, &object), 0);
     ((struct route_options *)object.options)->path = str_of(path);
+    ((struct route_options *)object.options)->handler = 1;
     assert_int_equal(option_set(option_find(SECTION_ROUTE, STR("hosts"), &nearest), object.options,
                                 str_of(hosts), &r->config.arena, NULL),
                      0);
@@ -88,6 +90,7 @@ static int set_up(void **state) {
     add_route(r, "any-api-v1", "", "/api/v1");
     add_route(r, "a", "a.test", "/only");
     add_route(r, "wild", "*.b.test,b.test", "/api");
+    assert_int_equal(config_check_routes(&r->config), 0);
     *state = r;
     return 0;
 }
@@ -111,6 +114,7 @@ static const char *taken(struct routing *r, const char *authority, const char *p
     world_run(&r->w);
     assert_true(r->front.done);
     snprintf(r->heads, sizeof r->heads, "%s", (const char *)r->front.heads.p);
+    snprintf(r->body, sizeof r->body, STR_FMT, STR_ARG(buf_view(&r->front.got)));
     fake_front_end(&r->front);
     return r->taken;
 }
@@ -133,6 +137,52 @@ static void hosts_choose(void **state) {
     assert_string_equal(taken(r, "A.test:8443", "/only/x"), "a h3=\":443\"");
     assert_string_equal(taken(r, "b.test", "/only/x"), "any h3=\":443\"");
     assert_string_equal(taken(r, "c.b.test", "/api"), "wild h3=\":443\""); /* its own first */
+}
+
+static struct config_route *route(struct routing *r, size_t i) {
+    return r->config.routes[i];
+}
+
+static void the_very_path_wins(void **state) {
+    struct routing *r = *state;
+
+    route(r, 1)->exact = true; /* any-api */
+    assert_string_equal(taken(r, "x.test", "/api?q"), "any-api h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "/api/"), "any h3=\":443\"");
+    route(r, 1)->match = STR("/api/v1/x");
+    route(r, 2)->match = STR("/api/v1/x"); /* as long, but a prefix */
+    assert_string_equal(taken(r, "x.test", "/api/v1/x"), "any-api h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "/api/v1/xy"), "any-api-v1 h3=\":443\"");
+    assert_string_equal(taken(r, "x.test", "*"), "any-api-v1 h3=\":443\"");
+    assert_string_equal(taken(r, "c.b.test", "/api/v1/x"), "wild h3=\":443\"");
+}
+
+/* What the request is when it goes on, and what comes back. */
+static void edits(void **state) {
+    struct field set[] = {{{"server", 6}, {"mine", 4}}};
+    struct routing *r = *state;
+
+    route(r, 1)->options.rewrite = STR("/anything/");
+    route(r, 1)->response = (struct edits){.set = set, .n_set = 1};
+    r->w.hooks[1] = &route_hook;
+    assert_string_equal(taken(r, "x.test", "/api/it?k=v"), "any-api h3=\":443\"");
+    assert_string_equal(r->heads, "200 ");
+    assert_non_null(strstr(r->body, "/anything/it?k=v"));
+}
+
+static void answers_of_its_own(void **state) {
+    struct routing *r = *state;
+
+    route(r, 0)->answer = ROUTE_RESPOND;
+    route(r, 0)->options.respond = 418;
+    route(r, 0)->options.respond_body = STR("short");
+    assert_string_equal(taken(r, "x.test", "/"), "any h3=\":443\"");
+    assert_string_equal(r->heads, "418 ");
+    route(r, 0)->answer = ROUTE_REDIRECT;
+    route(r, 0)->options.redirect = STR("https://b.test");
+    route(r, 0)->options.redirect_status = 4;
+    assert_string_equal(taken(r, "x.test", "/"), "any h3=\":443\"");
+    assert_string_equal(r->heads, "308 ");
 }
 
 /* No alt-svc where nothing was found. */
@@ -180,6 +230,8 @@ int main(void) {
         cmocka_unit_test(patterns), TEST(the_longest_prefix_wins),
         TEST(hosts_choose),         TEST(no_route),
         TEST(no_udp_no_alt_svc),    TEST(misdirected),
+        TEST(the_very_path_wins),   TEST(edits),
+        TEST(answers_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

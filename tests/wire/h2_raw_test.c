@@ -260,6 +260,37 @@ static void test_rapid_reset(void **state) {
     }
 }
 
+static bool after_steps(void *context) {
+    int *left = context;
+    return (*left)-- <= 0;
+}
+
+/* CVE-2026-23918: at any moment between the request and the end of its response. */
+static void test_reset_at_any_moment(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/hello", "/bytes/100000", "/hints", "/early", "/refuse"};
+    static const uint8_t cancel[4] = {0, 0, 0, 8};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        for (int steps = 0; steps < 12; steps++) {
+            struct world *w = world_new(100);
+            int left = steps;
+            hello(w);
+            get_lines(w, paths[i]);
+            put_headers(w, 1, END_HEADERS | (steps % 2 ? END_STREAM : 0));
+            if (steps > 0)
+                (void)join_run(w->join, SECOND_NS, after_steps, &left);
+            put_frame(w, RST, 0, 1, cancel, 4);
+            look(w);
+            assert_int_equal(w->site.live, 0);
+            get_lines(w, "/hello");
+            put_headers(w, 3, END_STREAM | END_HEADERS);
+            look(w);
+            assert_int_equal(w->status, 200);
+            world_free(w);
+        }
+    }
+}
+
 /* CVE-2025-8671: the server is made to reset. */
 static void test_made_you_reset(void **state) {
     (void)state;
@@ -435,21 +466,14 @@ static void test_zero_window(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_malformed_path),
-        cmocka_unit_test(test_host_only),
-        cmocka_unit_test(test_rapid_reset),
-        cmocka_unit_test(test_made_you_reset),
-        cmocka_unit_test(test_continuation_flood),
-        cmocka_unit_test(test_header_bomb),
-        cmocka_unit_test(test_floods),
-        cmocka_unit_test(test_after_the_end),
-        cmocka_unit_test(test_wrong_length),
-        cmocka_unit_test(test_slow_header),
-        cmocka_unit_test(test_slow_preface),
-        cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_zero_window),
+        cmocka_unit_test(test_plain),          cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_malformed_path), cmocka_unit_test(test_host_only),
+        cmocka_unit_test(test_rapid_reset),    cmocka_unit_test(test_reset_at_any_moment),
+        cmocka_unit_test(test_made_you_reset), cmocka_unit_test(test_continuation_flood),
+        cmocka_unit_test(test_header_bomb),    cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_after_the_end),  cmocka_unit_test(test_wrong_length),
+        cmocka_unit_test(test_slow_header),    cmocka_unit_test(test_slow_preface),
+        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_zero_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -361,6 +361,23 @@ static void test_drain(void **state) {
     world_free(w);
 }
 
+static void test_request_limit(void **state) {
+    (void)state;
+    struct world *w = world_new();
+    w->limits.requests = 2;
+    world_join(w, 1, true);
+    for (int i = 0; i < 2; i++) {
+        w->visits[i].path = "/hello";
+        start(w, i);
+        run(w);
+        assert_int_equal(w->visits[i].status, 200);
+    }
+    wait_for(w, 10 * SECOND_NS);
+    assert_true(w->owner_events & CLIENT_GONE);
+    assert_true(join_ended(w->join, JOIN_B));
+    world_free(w);
+}
+
 static void test_idle(void **state) {
     (void)state;
     struct world *w = world_both(4);
@@ -422,6 +439,10 @@ static void test_too_large(void **state) {
     start(w, 1);
     run(w);
     assert_int_equal(w->visits[1].status, 413);
+    for (int i = 0; i < 2; i++) { /* the answers explain themselves */
+        assert_true(w->visits[i].complete && w->visits[i].length > 20);
+        assert_int_equal(w->visits[i].received, w->visits[i].length);
+    }
     world_free(w);
 }
 
@@ -443,17 +464,29 @@ static void test_stream_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),          cmocka_unit_test(test_bytes_down),
-        cmocka_unit_test(test_bytes_up),       cmocka_unit_test(test_echo_with_trailers),
-        cmocka_unit_test(test_trailers),       cmocka_unit_test(test_informational),
-        cmocka_unit_test(test_continue),       cmocka_unit_test(test_head_and_empty),
-        cmocka_unit_test(test_parallel),       cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_slow_handler),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_early_response),
-        cmocka_unit_test(test_cancel),         cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_idle),           cmocka_unit_test(test_stalled_body),
-        cmocka_unit_test(test_stalled_reader), cmocka_unit_test(test_lost_connection),
-        cmocka_unit_test(test_too_large),      cmocka_unit_test(test_stream_limit),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_bytes_down),
+        cmocka_unit_test(test_bytes_up),
+        cmocka_unit_test(test_echo_with_trailers),
+        cmocka_unit_test(test_trailers),
+        cmocka_unit_test(test_informational),
+        cmocka_unit_test(test_continue),
+        cmocka_unit_test(test_head_and_empty),
+        cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_slow_handler),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_early_response),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_request_limit),
+        cmocka_unit_test(test_stalled_body),
+        cmocka_unit_test(test_stalled_reader),
+        cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_stream_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,17 +105,25 @@ static void look_after(struct h2_stream *s) {
         h2_stream_break(s, REASON_CLIENT_STALLED);
 }
 
+/* Takes effect when the GOAWAY was pulled; until then the deadline must not be met again and
+ * again. */
+static void terminate(struct h2 *h2) {
+    h2->head_ns = 0;
+    h2->idle_ns = h2->env->turn->now_ns;
+    nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+}
+
 static void time_out(struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
     uint64_t now = h2->env->turn->now_ns;
     if (h2->head_ns && now - h2->head_ns >= limits->header_timeout_ns) {
-        nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+        terminate(h2);
         return;
     }
     if (h2->draining && now - h2->drain_ns >= H2_DRAIN_NS)
         h2_drain_finally(h2);
     if (list_empty(&h2->streams) && now - h2->idle_ns >= limits->idle_timeout_ns)
-        nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+        terminate(h2);
     list_each(&h2->streams, at, next)
         look_after(list_entry(at, struct h2_stream, link));
 }

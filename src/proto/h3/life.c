@@ -77,14 +77,24 @@ void h3_drain(struct h3 *h3) {
 
 /* ---- timers, for the server role: a client's owner has its own ---- */
 
+/* The final GOAWAY; then, when the last request has ended, the end: a client that has nothing to
+ * say need not close by itself. */
+uint64_t h3_drain_due(const struct h3 *h3) {
+    if (!h3->draining)
+        return UINT64_MAX;
+    uint64_t final_ns = h3->drain_ns + H3_DRAIN_NS;
+    if (!h3->drained)
+        return final_ns;
+    return (h3->idle_ns > final_ns ? h3->idle_ns : final_ns) + H3_DRAIN_NS;
+}
+
 static uint64_t deadline(const struct h3 *h3) {
     uint64_t now = h3->env->turn->now_ns;
     if (!list_empty(&h3->streams))
         return now + SWEEP_NS;
     uint64_t due = h3->idle_ns + h3->env->limits->idle_timeout_ns;
-    if (h3->draining && !h3->drained && h3->drain_ns + H3_DRAIN_NS < due)
-        due = h3->drain_ns + H3_DRAIN_NS;
-    return due;
+    uint64_t drain_due = h3_drain_due(h3);
+    return drain_due < due ? drain_due : due;
 }
 
 void h3_watch(struct h3 *h3) {

@@ -230,9 +230,12 @@ static void look_after(struct h3_stream *s) {
 
 static void time_out(struct h3 *h3) {
     uint64_t now = h3->env->turn->now_ns;
-    if (h3->draining && now - h3->drain_ns >= H3_DRAIN_NS)
+    bool empty = list_empty(&h3->streams);
+    if (h3->drained && empty && now >= h3_drain_due(h3))
+        h3_close(h3, H3_NO_ERROR, "drained");
+    else if (!h3->drained && now >= h3_drain_due(h3))
         h3_drain_finally(h3);
-    if (list_empty(&h3->streams) && now - h3->idle_ns >= h3->env->limits->idle_timeout_ns)
+    if (empty && now - h3->idle_ns >= h3->env->limits->idle_timeout_ns)
         h3_close(h3, H3_NO_ERROR, "idle");
     list_each(&h3->streams, at, next)
         look_after(list_entry(at, struct h3_stream, link));

@@ -72,6 +72,7 @@ void h3_close(struct h3 *h3, uint64_t code, const char *text);
 int h3_fail(struct h3 *h3, int error); /* nghttp3's: closes with its code; an err */
 void h3_drain(struct h3 *h3);
 void h3_drain_finally(struct h3 *h3);
+uint64_t h3_drain_due(const struct h3 *h3);              /* its next step; UINT64_MAX: none */
 void h3_count_reset(struct h3 *h3, struct h3_stream *s); /* s: NULL if there is none */
 void h3_tell_owner(struct h3 *h3, uint32_t events);
 void h3_tell_gone(struct h3 *h3); /* a client's owner: no more streams */

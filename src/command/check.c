@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "command/command.h"
+#include "command/configure.h"
+#include "gateway/dump_config.h"
+#include "gateway/dump_names.h"
+#include "gateway/identity.h"
+
+/* Says what serve would say of a configuration, without serving: the same words may stand
+ * behind it. */
+
+static const struct args_row own_rows[] = {
+    {"dump", 0, ARGS_FLAG, NULL, "print the effective configuration, as a file", "Of check"},
+};
+enum { N_OWN = sizeof own_rows / sizeof own_rows[0] };
+
+struct check_words {
+    struct config_flags flags; /* of serve */
+    struct args_row rows[MAX_FLAGS + N_OWN];
+    struct args_table table;
+    struct args args;
+    struct buf message;
+};
+
+static void words_init(struct check_words *w) {
+    config_flags_init(&w->flags);
+    for (size_t i = 0; i < N_OWN; i++)
+        w->rows[i] = own_rows[i];
+    for (size_t i = 0; i < w->flags.table.n; i++)
+        w->rows[N_OWN + i] = w->flags.rows[i];
+    w->table = (struct args_table){w->rows, N_OWN + w->flags.table.n};
+    buf_init(&w->message);
+}
+
+static int help(const struct check_words *w) {
+    struct buf text;
+
+    buf_init(&text);
+    buf_str(&text, STR("Usage: h3gw check [FLAG]... [FILE]\n\n"
+                       "Read a configuration and say what is wrong with it, or \"fine\". FILE is "
+                       "that of\n--config; the flags of serve may stand beside it or in its "
+                       "place.\n\n"
+                       "  h3gw check dev.ini\n"
+                       "  h3gw check --dump --upstream http://127.0.0.1:3000 > dev.ini\n\n"));
+    args_help(&w->table, &text);
+    fwrite(text.p, 1, text.n, stdout);
+    buf_fini(&text);
+    return STATUS_FINE;
+}
+
+/* The certificates that were given are a part of it. What the local CA makes is made when it is
+ * needed, not by a look. */
+static int check_credentials(struct config *c) {
+    struct identity_wish wish = {.env = getenv, .now_s = time(NULL)};
+    struct identity identity;
+    int first = 0;
+
+    for (size_t i = 0; i < c->n_servers; i++) {
+        wish.server = c->servers[i];
+        if (!dump_is_given(wish.server))
+            continue;
+        int err = identity_load(c, &wish, &identity);
+        if (!err)
+            identity_fini(&identity);
+        first = first ? first : err;
+    }
+    return first;
+}
+
+static int write_out(struct str text) {
+    if (fwrite(text.p, 1, text.n, stdout) == text.n && !fflush(stdout))
+        return STATUS_FINE;
+    fprintf(stderr, "h3gw check: %s\n", strerror(errno));
+    return STATUS_FAILED;
+}
+
+static int dump(const struct config *c) {
+    char *folder = getcwd(NULL, 0);
+    struct buf text, problem;
+    int status = STATUS_FAILED;
+
+    buf_init(&text);
+    buf_init(&problem);
+    if (!folder)
+        fprintf(stderr, "h3gw check: this folder: %s\n", strerror(errno));
+    else if (dump_config(c, str_of(folder), &text, &problem))
+        fprintf(stderr, "h3gw check: %s\n",
+                problem.n ? (const char *)problem.p : err_text(ERR_NO_MEMORY));
+    else
+        status = write_out(buf_view(&text));
+    buf_fini(&text);
+    buf_fini(&problem);
+    free(folder);
+    return status;
+}
+
+static int look(const char *file, const struct args *args, struct config *c) {
+    int status = configure(c, file, args);
+
+    if (!status && check_credentials(c))
+        status = STATUS_FAILED;
+    if (status)
+        return status;
+    return args_has(args, "dump") ? dump(c) : write_out(STR("fine\n"));
+}
+
+static int run(const struct args *args) {
+    const char *file = args_value(args, "config");
+    struct config c;
+    struct buf errors;
+    int status = STATUS_FAILED;
+
+    if (args->n_words + (file != NULL) > 1) {
+        fputs("h3gw check: one file at a time\n", stderr);
+        return STATUS_USAGE;
+    }
+    if (args->n_words)
+        file = args->words[0].p;
+    buf_init(&errors);
+    if (!config_init(&c, &errors))
+        status = look(file, args, &c);
+    configure_show_errors(&errors);
+    config_fini(&c);
+    buf_fini(&errors);
+    return status;
+}
+
+int command_check(int argc, char **argv) {
+    struct check_words w;
+    int status;
+
+    words_init(&w);
+    if (args_parse(&w.args, &w.table, argc, argv, &w.message)) {
+        fprintf(stderr, "h3gw check: " STR_FMT "\n", STR_ARG(buf_view(&w.message)));
+        buf_fini(&w.message);
+        return STATUS_USAGE;
+    }
+    status = args_has(&w.args, "help") ? help(&w) : run(&w.args);
+    args_fini(&w.args);
+    buf_fini(&w.message);
+    return status;
+}

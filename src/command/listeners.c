@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/args.h"
+#include "base/err.h"
+#include "command/command.h"
+#include "command/configure.h"
+#include "gateway/dump.h"
+
+/* listeners, routes, upstreams and certs: one command with another table each. */
+
+static const struct args_row rows[] = {
+    {"config", 'c', ARGS_VALUE, "FILE", "the configuration to show", NULL},
+    {"wide", 'w', ARGS_FLAG, NULL, "more columns; also -o wide", NULL},
+    {"json", 0, ARGS_FLAG, NULL, "as Envoy's objects in JSON; also -o json", NULL},
+    {"output", 'o', ARGS_VALUE, "json|short|wide", "the form; without it, a table", NULL},
+    {"address", 0, ARGS_VALUE, "ADDR", "only what listens on this address (listeners)", NULL},
+    {"port", 0, ARGS_VALUE, "PORT", "only what is on this port (listeners, upstreams)", NULL},
+    {"type", 0, ARGS_VALUE, "TYPE", "only what is of this type: HTTP (listeners)", NULL},
+    {"name", 0, ARGS_VALUE, "NAME", "only the one of this name (routes, upstreams)", NULL},
+    {"help", 'h', ARGS_FLAG, NULL, "this text", NULL},
+};
+static const struct args_table table = {rows, sizeof rows / sizeof rows[0]};
+
+struct subject {
+    const char *name, *what;
+    int (*print)(const struct dump *d, struct buf *to);
+    const char *filters; /* of the last four flags, those that mean something here */
+};
+
+static const struct subject listeners = {
+    "listeners",
+    "Show the listeners, TCP and UDP, as istioctl proxy-config listeners does.",
+    dump_listeners,
+    "address port type",
+};
+static const struct subject routes = {
+    "routes",
+    "Show the routes of each server, as istioctl proxy-config routes does.",
+    dump_routes,
+    "name",
+};
+static const struct subject upstreams = {
+    "upstreams",
+    "Show the upstreams, as istioctl proxy-config clusters does.",
+    dump_upstreams,
+    "name port",
+};
+static const struct subject certs = {
+    "certs",
+    "Show the certificates, as istioctl proxy-config secret does. Nothing is made.",
+    dump_secrets,
+    "",
+};
+
+static int complain(const struct subject *s, const char *message, int status) {
+    fprintf(stderr, "h3gw %s: %s\n", s->name, message);
+    return status;
+}
+
+static int help(const struct subject *s) {
+    struct buf text;
+
+    buf_init(&text);
+    buf_format(&text,
+               "Usage: h3gw %s --config FILE [FLAG]...\n\n%s\n\n"
+               "  h3gw %s --config dev.ini --wide\n\n",
+               s->name, s->what, s->name);
+    args_help(&table, &text);
+    fwrite(text.p, 1, text.n, stdout);
+    buf_fini(&text);
+    return STATUS_FINE;
+}
+
+static bool is_filter_of(const struct subject *s, const char *flag) {
+    struct str rest = str_of(s->filters), word;
+
+    while (str_cut(&rest, ' ', &word))
+        if (str_eq(word, str_of(flag)))
+            return true;
+    return false;
+}
+
+static int read_form(const struct args *args, enum dump_form *ret_form, struct buf *message) {
+    static const char *const words[] = {
+        [DUMP_TABLE] = "table", [DUMP_WIDE] = "wide", [DUMP_SHORT] = "short", [DUMP_JSON] = "json"};
+    const char *output = args_value(args, "output");
+
+    *ret_form = args_has(args, "json")   ? DUMP_JSON
+                : args_has(args, "wide") ? DUMP_WIDE
+                                         : DUMP_TABLE;
+    if (!output)
+        return 0;
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(output, words[i]) == 0) {
+            *ret_form = i;
+            return 0;
+        }
+    buf_format(message, "-o takes json, short or wide, not \"%s\"", output);
+    return ERR_INVALID;
+}
+
+/* What the words wish for. 0, or ERR_INVALID with a message. */
+static int read_wishes(const struct subject *s, const struct args *args, struct dump *d,
+                       struct buf *message) {
+    static const char *const filters[] = {"address", "port", "type", "name"};
+    const char *port = args_value(args, "port");
+    uint64_t number = 0;
+
+    if (args->n_words) {
+        buf_format(message, "\"" STR_FMT "\" is no flag; the file is given with --config",
+                   STR_ARG(args->words[0]));
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+        if (args_has(args, filters[i]) && !is_filter_of(s, filters[i])) {
+            buf_format(message, "--%s means nothing here", filters[i]);
+            return ERR_INVALID;
+        }
+    if (port && (str_to_u64(str_of(port), &number) || number < 1 || number > 65535)) {
+        buf_format(message, "--port is 1 to 65535, not \"%s\"", port);
+        return ERR_INVALID;
+    }
+    d->port = (uint16_t)number;
+    d->address = str_of(args_value(args, "address"));
+    d->type = str_of(args_value(args, "type"));
+    d->name = str_of(args_value(args, "name"));
+    return read_form(args, &d->form, message);
+}
+
+static int write_out(const struct subject *s, const struct buf *text) {
+    if (fwrite(text->p, 1, text->n, stdout) == text->n && !fflush(stdout))
+        return STATUS_FINE;
+    return complain(s, strerror(errno), STATUS_FAILED);
+}
+
+static int show(const struct subject *s, struct dump *d, struct config *c) {
+    struct dump_certs secrets;
+    struct buf text;
+    int status;
+
+    if (dump_certs_load(&secrets, c, getenv, time(NULL)))
+        return complain(s, err_text(ERR_NO_MEMORY), STATUS_FAILED);
+    d->config = c;
+    d->certs = &secrets;
+    buf_init(&text);
+    status = s->print(d, &text) ? complain(s, err_text(ERR_NO_MEMORY), STATUS_FAILED)
+                                : write_out(s, &text);
+    buf_fini(&text);
+    dump_certs_fini(&secrets);
+    return status;
+}
+
+static int read_and_show(const struct subject *s, struct dump *d, const char *file) {
+    struct config c;
+    struct buf errors;
+    int status = STATUS_FAILED;
+
+    buf_init(&errors);
+    if (!config_init(&c, &errors))
+        status = configure_file(&c, file);
+    configure_show_errors(&errors);
+    if (!status)
+        status = show(s, d, &c);
+    config_fini(&c);
+    buf_fini(&errors);
+    return status;
+}
+
+static int run(const struct subject *s, const struct args *args, struct buf *message) {
+    const char *file = args_value(args, "config");
+    struct dump d = {0};
+
+    if (args_has(args, "help"))
+        return help(s);
+    if (read_wishes(s, args, &d, message))
+        return complain(s, (const char *)message->p, STATUS_USAGE);
+    if (!file)
+        return complain(s,
+                        "of which gateway? Name its configuration: --config FILE. (A running "
+                        "gateway cannot be asked yet: it has no admin socket.)",
+                        STATUS_FAILED);
+    return read_and_show(s, &d, file);
+}
+
+static int command(const struct subject *s, int argc, char **argv) {
+    struct args args;
+    struct buf message;
+    int status;
+
+    buf_init(&message);
+    if (args_parse(&args, &table, argc, argv, &message)) {
+        status = complain(s, message.p ? (const char *)message.p : err_text(ERR_NO_MEMORY),
+                          STATUS_USAGE);
+    } else {
+        status = run(s, &args, &message);
+        args_fini(&args);
+    }
+    buf_fini(&message);
+    return status;
+}
+
+int command_listeners(int argc, char **argv) {
+    return command(&listeners, argc, argv);
+}
+
+int command_routes(int argc, char **argv) {
+    return command(&routes, argc, argv);
+}
+
+int command_upstreams(int argc, char **argv) {
+    return command(&upstreams, argc, argv);
+}
+
+int command_certs(int argc, char **argv) {
+    return command(&certs, argc, argv);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HANDLER_ADMIN_H
+#define HANDLER_ADMIN_H
+
+#include "base/buf.h"
+#include "http/exchange.h"
+
+/* Plain pages about the gateway itself, for probes and scrapers: what a function writes now.
+ * Who makes the rows knows what they tell; this only answers. */
+
+struct admin_page {
+    const char *path; /* a prefix, as the routes of Envoy's own listeners */
+    const char *type;
+    /* Writes the body and returns the status. */
+    int (*write)(void *context, struct buf *to);
+    void *context;
+};
+
+/* Answers x with the page that its path begins with, or with 404, 405. pages outlive x. */
+void admin_open(struct exchange *x, const struct admin_page *pages, size_t n);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fallible.h"
+
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MANY = 20000 };
+
+static struct {
+    unsigned count, fail_at; /* 0: none */
+    bool all_after, paused;
+    const char *name;
+} now;
+
+static bool fails(void) {
+    if (now.paused)
+        return false;
+    now.count++;
+    bool hit = now.fail_at && (now.all_after ? now.count >= now.fail_at : now.count == now.fail_at);
+    if (hit)
+        errno = ENOMEM;
+    return hit;
+}
+
+void *fallible_malloc(size_t n);
+void *fallible_calloc(size_t n, size_t size);
+void *fallible_realloc(void *p, size_t n);
+char *fallible_strdup(const char *s);
+char *fallible_realpath(const char *path, char *to);
+
+void *fallible_malloc(size_t n) {
+    return fails() ? NULL : malloc(n);
+}
+
+void *fallible_calloc(size_t n, size_t size) {
+    return fails() ? NULL : calloc(n, size);
+}
+
+void *fallible_realloc(void *p, size_t n) {
+    return fails() ? NULL : realloc(p, n);
+}
+
+char *fallible_strdup(const char *s) {
+    return fails() ? NULL : strdup(s);
+}
+
+char *fallible_realpath(const char *path, char *to) {
+    return fails() ? NULL : realpath(path, to);
+}
+
+void fallible_pause(bool pause) {
+    now.paused = pause;
+}
+
+/* ---- which run it was, when one dies ---- */
+
+static void tell(void) {
+    char text[200];
+    int n = snprintf(text, sizeof(text), "%s: allocation %u failed%s\n", now.name, now.fail_at,
+                     now.all_after ? ", and all after it" : "");
+    if (write(STDERR_FILENO, text, (size_t)n) < 0)
+        _exit(1);
+}
+
+static void on_abort(int number) {
+    tell();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* Not there without ASan. */
+__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
+__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+
+static void run_one(const struct fallible_sweep *sweep, unsigned fail_at, bool all_after) {
+    now.count = 0;
+    now.fail_at = fail_at;
+    now.all_after = all_after;
+    sweep->run(sweep->context, fail_at == 0);
+    now.fail_at = 0;
+}
+
+void fallible_sweep(const struct fallible_sweep *sweep) {
+    now.name = sweep->name;
+    signal(SIGABRT, on_abort);
+    if (__sanitizer_set_death_callback)
+        __sanitizer_set_death_callback(tell);
+    run_one(sweep, 0, false);
+    unsigned n = now.count;
+    assert_in_range(n, sweep->at_least, MANY);
+    for (int all_after = 0; all_after < 2; all_after++) {
+        unsigned at = 0;
+        do
+            run_one(sweep, ++at, all_after);
+        while (now.count >= at && at < MANY);
+        if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
+            fail_msg("%s leaks", sweep->name);
+    }
+    signal(SIGABRT, SIG_DFL);
+}

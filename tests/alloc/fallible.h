@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef TESTS_ALLOC_FALLIBLE_H
+#define TESTS_ALLOC_FALLIBLE_H
+
+#include <stdbool.h>
+
+/* Memory that ends at a chosen moment, for h3gw's own code only: the Makefile renames what it
+ * calls (malloc to fallible_malloc, and so on) in a copy of all its objects. Libraries and tests
+ * go on as ever.
+ *
+ * A sweep runs a scenario again and again: first all goes well, then its first allocation
+ * fails, then its second, until none is left to fail; then the same with all that follow failing
+ * too. The scenario must come to its end without a crash, and without a leak. */
+
+struct fallible_sweep {
+    const char *name;
+    /* well: nothing fails, so it has to succeed. It asserts what always holds. */
+    void (*run)(void *context, bool well);
+    void *context;
+    unsigned at_least; /* allocations that a run makes, so that it does what it says */
+};
+
+void fallible_sweep(const struct fallible_sweep *sweep);
+
+/* Around what is not to fail: the clean-up that a test does by functions that allocate. */
+void fallible_pause(bool pause);
+
+#endif

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bounded memory, and what clients that mean ill are allowed: the process lives, others are
+answered meanwhile, and the memory stays where the limits put it."""
+
+import socket
+import ssl
+import struct
+from pathlib import Path
+
+import pytest
+
+from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
+                     WINDOW_UPDATE, hpack)
+from crowds import CrowdH3, Flood, crowd, frame
+from procs import wait_for, wait_steady
+from spellings import DRAIN_TIMEOUT
+
+CROWD = 100
+CONTINUATION = 9
+KIB, MIB = 1 << 10, 1 << 20
+ENHANCE_YOUR_CALM = 11
+GET = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost"), (":path", "/")]
+
+
+@pytest.fixture
+def flood():
+    made = Flood()
+    yield made
+    made.close()
+
+
+def others_are_answered(front):
+    for version in ("h1", "h2", "h3"):
+        assert front.curl(version, "/small").text == "ok"
+
+
+# ---- bounded memory -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_crowd_of_the_slow(gateway, flood, version, method):
+    """GET: nobody reads the 1 GiB that the upstream has for each. POST: each uploads as much as it
+    can, and the upstream reads nothing."""
+    front = gateway("--upstream", flood.url, "--max-upstream-connections", 2 * CROWD,
+                    DRAIN_TIMEOUT, "0s")
+    front.server.expected_exit = None  # the drain cuts what is left
+    others_are_answered(front)
+    asked = flood.requests
+    slow = crowd(front.server, version, CROWD)
+    try:
+        idle = wait_steady(front.server.memory, "memory with idle connections")
+        slow.begin(method)
+        wait_for(lambda: flood.requests - asked >= CROWD, "all requests at the upstream", 60)
+        wait_steady(lambda: (method == "POST" and slow.push(), flood.written), "flow", 90)
+        each = (wait_steady(front.server.memory, "memory") - idle) / CROWD
+        assert each < 256 * KIB
+        others_are_answered(front)
+    finally:
+        slow.close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "tls", "quic"])
+def test_half_open_handshakes(gateway, kind):
+    """They cost 64 KiB at most, and are gone when their time is over."""
+    front = gateway("--handshake-timeout", "2s")
+    idle = open_files(front)
+    before = front.server.memory()
+    made = half_open(front.server.port, kind, CROWD)
+    try:
+        each = (wait_steady(front.server.memory, "memory") - before) / CROWD
+        assert each < 64 * KIB
+        assert front.curl("h2", "/status/200").status == 200
+        assert front.curl("h3", "/status/200").status == 200
+        wait_for(lambda: open_files(front) <= idle, "the half-open ones to be gone")
+    finally:
+        for one in made:
+            one.close()
+
+
+def open_files(front):
+    return len(list(Path(f"/proc/{front.server.process.pid}/fd").iterdir()))
+
+
+def half_open(port, kind, count):
+    if kind == "quic":
+        return [CrowdH3(port, count, "half")]
+    made = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    for sock in made if kind == "tls" else []:
+        sock.sendall(client_hello())
+    return made
+
+
+def client_hello():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    return out.read()
+
+
+# ---- connections ----------------------------------------------------------------------------
+
+def test_connections_of_one_client(gateway, version):
+    front = gateway("--max-connections-per-client", 2)
+    held = [front.curl.tls() for _ in range(2)]
+    assert front.curl(version, "/status/200", check=False).exit != 0
+    held.pop().close()
+    wait_for(lambda: front.curl(version, "/status/200", check=False).status == 200,
+             "room for another connection")
+    held.pop().close()
+
+
+def test_connections_in_all(gateway):
+    """Further ones wait until there is room."""
+    front = gateway("--max-connections", 2)
+    held = [front.curl.tls() for _ in range(2)]
+    waiting = front.curl.start("h1", "/status/200")
+    assert waiting.process.poll() is None
+    held.pop().close()
+    assert waiting.finish().status == 200
+    held.pop().close()
+
+
+# ---- HTTP/2 floods: raw frames --------------------------------------------------------------
+
+def closing_code(client):
+    """The code of the GOAWAY, or None when the connection ended without one."""
+    code = None
+    while (got := client.frame()) is not None:
+        if got[0] == GOAWAY:
+            code = int.from_bytes(got[3][4:8], "big")
+    return code
+
+
+def attack(front, send):
+    """What the gateway says to it in the end, and what it cost."""
+    others_are_answered(front)
+    before = front.server.memory()
+    with front.curl.h2() as client:
+        try:
+            send(client)
+            code = closing_code(client)
+        except TimeoutError:
+            raise
+        except (OSError, ssl.SSLError):  # closed while we were sending
+            code = None
+    others_are_answered(front)
+    return code, front.server.memory() - before
+
+
+def test_rapid_reset(gateway, flood):
+    """CVE-2023-44487."""
+    front = gateway("--upstream", flood.url, DRAIN_TIMEOUT, "0s")
+    front.server.expected_exit = None
+
+    def send(client):
+        for _ in range(3000):
+            stream = client.request(GET)
+            client.send(RST_STREAM, 0, stream, struct.pack(">I", 8))
+
+    code, grown = attack(front, send)
+    assert code in (ENHANCE_YOUR_CALM, None)
+    assert flood.most_alive <= 128
+    assert grown < 8 * MIB
+
+
+def test_upstream_requests_of_made_resets_are_cancelled(gateway, flood):
+    """CVE-2025-8671: the client makes the gateway reset."""
+    front = gateway("--upstream", flood.url, DRAIN_TIMEOUT, "0s")
+    front.server.expected_exit = None
+
+    def send(client):
+        for _ in range(1500):
+            stream = client.request(GET)
+            client.send(WINDOW_UPDATE, 0, stream, struct.pack(">I", (1 << 31) - 1))  # overflows
+
+    code, grown = attack(front, send)
+    assert code != 0
+    assert flood.most_alive <= 128
+    wait_for(lambda: flood.alive == 0, "the upstream's requests to be cancelled")
+    assert grown < 8 * MIB
+
+
+@pytest.mark.parametrize("payload", [b"", hpack([("x-flood", "y" * 1000)])], ids=["empty", "full"])
+def test_continuation_flood(gateway, flood, payload):
+    """CVE-2024-28182."""
+    front = gateway("--upstream", flood.url)
+
+    def send(client):
+        client.send(HEADERS, END_STREAM, 1, hpack(GET))
+        for _ in range(5000):
+            client.send(CONTINUATION, 0, 1, payload)
+
+    code, grown = attack(front, send)
+    assert code != 0
+    assert grown < 2 * MIB
+
+
+@pytest.mark.parametrize("name", ["settings", "ping", "window"])
+def test_control_flood(gateway, flood, name):
+    """CVE-2019-9512 to -9515: 64,000 frames, none of them read by us."""
+    front = gateway("--upstream", flood.url)
+    one = {"settings": frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 65536)),
+           "ping": frame(PING, 0, 0, bytes(8)),
+           "window": frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1))}[name]
+
+    def send(client):
+        for _ in range(64):
+            client.sock.sendall(one * 1000)
+
+    code, grown = attack(front, send)
+    assert code in (ENHANCE_YOUR_CALM, None)
+    assert grown < 4 * MIB
+
+
+def test_header_bomb_with_closed_windows(gateway, flood):
+    """CVE-2026-49975: tiny fields of the static table, and a client that takes nothing."""
+    front = gateway("--upstream", flood.url, "--write-timeout", "2s", DRAIN_TIMEOUT, "0s")
+    front.server.expected_exit = None
+    before = front.server.memory()
+    bomb = hpack(GET) + b"\x90" * 200  # accept-encoding: gzip, deflate
+    with front.curl.h2() as client:
+        client.send(SETTINGS, 0, 0, struct.pack(">HI", 4, 0))
+        for _ in range(100):
+            stream, client.next_stream = client.next_stream, client.next_stream + 2
+            client.send(HEADERS, END_HEADERS | END_STREAM, stream, bomb)
+        wait_for(lambda: flood.requests >= 100, "all requests at the upstream")
+        others_are_answered(front)
+        assert front.server.memory() - before < 64 * MIB
+        reset = 0
+        while reset < 100:
+            reset += client.frame()[0] == RST_STREAM
+    wait_for(lambda: flood.alive == 0, "the upstream's requests to be cancelled")
