@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "command/command.h"
 #include "command/configure.h"
-#include "gateway/dump_config.h"
-#include "gateway/dump_names.h"
+#include "gateway/dump/dump_config.h"
+#include "gateway/dump/dump_names.h"
 #include "gateway/identity.h"
 
 /* Says what serve would say of a configuration, without serving: the same words may stand

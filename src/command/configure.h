@@ -3,7 +3,7 @@
 #define COMMAND_CONFIGURE_H
 
 #include "base/args.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 /* A checked configuration, for the subcommands that take one. 0 or the exit status; what was
  * wrong is in c->errors then. */

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "command/command.h"
 #include "command/configure.h"
-#include "gateway/dump.h"
+#include "gateway/dump/dump.h"
 
 /* listeners, routes, upstreams and certs: one command with another table each. */
 

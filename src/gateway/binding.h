@@ -2,7 +2,7 @@
 #ifndef GATEWAY_BINDING_H
 #define GATEWAY_BINDING_H
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/site.h"
 #include "gateway/worker.h"
 #include "net/listener.h"

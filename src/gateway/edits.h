@@ -3,7 +3,7 @@
 #define GATEWAY_EDITS_H
 
 #include "base/arena.h"
-#include "gateway/option.h"
+#include "gateway/config/option.h"
 #include "http/fields.h"
 
 /* What a route does to the fields of a message: some are removed, then some set, then some

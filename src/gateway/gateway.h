@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "gateway/binding.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/identity.h"
 #include "gateway/keylog.h"
 #include "gateway/monitor.h"

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "gateway/option.h"
+#include "gateway/config/option.h"
 
 /* Host patterns of servers and routes: "app.test", "*.app.test" (one label or more), "*". Case
  * does not matter. Pure. */

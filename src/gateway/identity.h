@@ -3,7 +3,7 @@
 #define GATEWAY_IDENTITY_H
 
 #include "base/buf.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "pki/ca.h"
 #include "pki/cert.h"
 #include "sys/place.h"

@@ -2,7 +2,7 @@
 #ifndef GATEWAY_SITE_H
 #define GATEWAY_SITE_H
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/identity.h"
 #include "gateway/issuer.h"
 #include "tls/context.h"

@@ -3,7 +3,7 @@
 #define GATEWAY_STATS_H
 
 #include "base/err.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "http/exchange.h"
 #include "quic/counters.h"
 

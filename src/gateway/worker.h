@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/turn.h"
 #include "gateway/access_log.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/stats.h"
 #include "handler/proxy.h"
 #include "http/env.h"

@@ -67,6 +67,7 @@ static int on_handshake_completed(ngtcp2_conn *q, void *user) {
     c->peer.version = HTTP_3;
     c->peer.handshake_ns = c->hub->config.turn->now_ns - c->begin_ns;
     conn_set_state(c, CONN_OPEN);
+    task_wake(&c->task, CONN_ACT);
     if (c->hub->is_server && take_in(c) != 0)
         return NGTCP2_ERR_CALLBACK_FAILURE;
     c->app_open = true;

@@ -13,6 +13,17 @@
 
 /* Birth, reading and the timer of a connection; its end is in state.c. */
 
+/* When the handshake is done a server's TLS has nothing left to do: its tickets are written, the
+ * keys and their updates are ngtcp2's, and a client has nothing more to say (RFC 9001 4.4, 6).
+ * It would hold 10 KiB. */
+static void drop_tls(struct quic_conn *c) {
+    if (!c->hub->is_server || c->state != CONN_OPEN || !c->tls)
+        return;
+    ngtcp2_conn_set_tls_native_handle(c->q, NULL);
+    crypto_session_free(c->tls);
+    c->tls = NULL;
+}
+
 static void run(struct task *task, uint32_t events) {
     struct quic_conn *c = container_of(task, struct quic_conn, task);
     check_magic(c, CONN_MAGIC);
@@ -25,6 +36,7 @@ static void run(struct task *task, uint32_t events) {
     } else if (c->state < CONN_GONE && (events & TASK_TIMER)) {
         conn_set_state(c, CONN_GONE);
     }
+    drop_tls(c);
     conn_settle(c);
     if (c->state == CONN_GONE)
         conn_bury(c);

@@ -52,7 +52,7 @@ struct quic_conn {
     struct grave grave;
 
     ngtcp2_conn *q; /* NULL from CLOSING on */
-    void *tls;
+    void *tls;      /* a server has none once its handshake is done */
     ngtcp2_crypto_conn_ref ref;
     struct quic_app *app;
     struct peer peer;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "quic/crypto.h"
 
+#include <stdio.h>
+
 #include <wolfssl/options.h>
 
 #include <wolfssl/quic.h>
@@ -10,7 +12,7 @@
 #include "quic/crypto_keys.h"
 
 /* Of RFC 9001 8.2; wolfSSL would otherwise also take the number of the drafts. */
-enum { TRANSPORT_PARAMETERS_EXTENSION = 0x39 };
+enum { TRANSPORT_PARAMETERS_EXTENSION = 0x39, ALERT_UNEXPECTED_MESSAGE = 10 };
 
 /* ---- levels ---- */
 
@@ -81,6 +83,10 @@ static bool wants_more(WOLFSSL *ssl, int rv) {
 int ngtcp2_crypto_read_write_crypto_data(ngtcp2_conn *conn, ngtcp2_encryption_level level,
                                          const uint8_t *p, size_t n) {
     WOLFSSL *ssl = ngtcp2_conn_get_tls_native_handle2(conn);
+    if (!ssl) {
+        ngtcp2_conn_set_tls_alert(conn, ALERT_UNEXPECTED_MESSAGE);
+        return -1;
+    }
     if (n > 0 && wolfSSL_provide_quic_data(ssl, native_level(level), p, n) != WOLFSSL_SUCCESS)
         return -1;
     if (!ngtcp2_conn_get_handshake_completed2(conn)) {
@@ -136,5 +142,8 @@ void crypto_session_free(void *session) {
 }
 
 void crypto_problem(void *session, char *to, size_t cap) {
-    tls_session_problem(session, wolfSSL_get_error(session, -1), to, cap);
+    if (session)
+        tls_session_problem(session, wolfSSL_get_error(session, -1), to, cap);
+    else
+        (void)snprintf(to, cap, "the peer went on with TLS after the handshake");
 }

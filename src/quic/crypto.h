@@ -19,7 +19,7 @@ void crypto_prepare(struct tls_context *tls, bool is_server);
 void *crypto_session_new(struct tls_context *tls, const char *host, ngtcp2_crypto_conn_ref *ref);
 void crypto_session_free(void *session);
 
-/* Why the handshake failed, as a sentence. */
+/* Why the handshake failed, as a sentence; session NULL: it is over and gone. */
 void crypto_problem(void *session, char *to, size_t cap);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 #include "fallible.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/identity.h"
 #include "pki/store.h"
 #include "tls/context.h"

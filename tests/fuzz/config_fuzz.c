@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 /* A configuration file. Beyond crashes: what is refused is told, what is taken can be told
  * again, option by option. */

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "folder.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "sys/file.h"
 
 struct reading {

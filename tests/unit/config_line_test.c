@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "gateway/config_line.h"
+#include "gateway/config/config_line.h"
 
 static void assert_clean(const char *line, const char *wanted) {
     char to[128];

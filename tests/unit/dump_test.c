@@ -9,9 +9,9 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "folder.h"
-#include "gateway/dump.h"
-#include "gateway/dump_columns.h"
-#include "gateway/dump_config.h"
+#include "gateway/dump/dump.h"
+#include "gateway/dump/dump_columns.h"
+#include "gateway/dump/dump_config.h"
 #include "sys/file.h"
 
 struct dumping {

@@ -2,7 +2,7 @@
 #ifndef TESTS_FLAGS_READING_H
 #define TESTS_FLAGS_READING_H
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 /* A configuration from words of a command line, for what is tested behind it. */
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "gateway/option.h"
+#include "gateway/config/option.h"
 
 struct setting {
     struct arena arena;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "exchange_fakes.h"
-#include "gateway/config_parts.h"
+#include "gateway/config/config_parts.h"
 #include "gateway/host.h"
 #include "gateway/route.h"
 #include "gateway/site.h"

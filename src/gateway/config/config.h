@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/args.h"
+#include "base/buf.h"
+#include "gateway/config/config_objects.h"
+
+/* What the gateway is to be: read from a file or from flags, checked as a whole, immutable
+ * from then on. All that is wrong is told at once, each with its place.
+ *
+ *   config_init -> config_read_file | config_read_flags -> config_check -> used -> config_fini */
+
+struct config {
+    struct arena arena;
+    struct gateway_options gateway;
+    struct config_place gateway_place;
+    struct config_listens http_redirect;
+    /* Arrays of pointers, in the order of the file. */
+    struct config_server **servers;
+    struct config_credential **credentials;
+    struct config_route **routes;
+    struct config_upstream **upstreams;
+    size_t n_servers, n_credentials, n_routes, n_upstreams;
+    struct buf *errors; /* a line each, with its newline */
+    bool access_log_given;
+};
+
+int config_init(struct config *c, struct buf *errors);
+void config_fini(struct config *c);
+
+/* Adds what the file says. 0, or negative with at least one line in errors (none when memory
+ * ended). */
+int config_read_file(struct config *c, const char *path);
+
+/* The flags of `h3gw serve`, from the option table. */
+enum { MAX_FLAGS = 96 };
+struct config_flags {
+    struct args_row rows[MAX_FLAGS];
+    struct args_table table;
+};
+void config_flags_init(struct config_flags *flags);
+
+/* Adds what the flags say; file_read: --config was read before, so that flags which make
+ * servers or routes are wrong usage. 0, ERR_INVALID (wrong usage, told in errors). */
+int config_read_flags(struct config *c, const struct args *args, bool file_read);
+
+/* References, addresses, URLs, doubles. 0 or ERR_INVALID; nothing may be started then. */
+int config_check(struct config *c);
+
+/* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]. */
+bool config_http3(const struct config *c, const struct config_server *s);
+
+/* ---- for those who read it ---- */
+/* The object of that kind and name, new with defaults; its options go through
+ * option_set(…, options, …), and the lines they stand in are added to its place. */
+struct config_object {
+    void *options;
+    struct config_place *place;
+};
+int config_add(struct config *c, enum option_section section, struct str name,
+               struct config_place place, struct config_object *ret_object);
+/* Where the section of that kind and name stands; NULL: there is none. */
+const struct config_place *config_find(const struct config *c, enum option_section section,
+                                       struct str name);
+/* The line of that option of the section, or of the section itself. */
+struct config_place config_at(struct config_place section, const char *key);
+/* "dev.ini:12: [server x] listen: …" */
+void config_error(struct config *c, struct config_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef GATEWAY_CONFIG_PARTS_H
+#define GATEWAY_CONFIG_PARTS_H
+
+#include "gateway/config/config.h"
+
+/* What config_check is made of. Each tells what it finds and goes on: the one who fixes the file
+ * wants to see it all. */
+
+/* Adds what the text stands for: one address, or both of a name that has two. 0 (told when it
+ * is no address, key says where) or ERR_NO_MEMORY. */
+int config_check_listen(struct config *c, struct config_place place, const char *key,
+                        struct str text, struct config_listens *to);
+
+void config_check_hosts(struct config *c, struct config_place place, const struct strs *hosts);
+
+/* All routes, when the upstreams are known. 0 or ERR_NO_MEMORY. */
+int config_check_routes(struct config *c);
+
+#endif
