@@ -11,7 +11,7 @@
 
 import { createHash } from "node:crypto";
 import http from "node:http";
-import { crc32, deflateSync } from "node:zlib";
+import * as zlib from "node:zlib";
 
 const port = Number(process.argv[process.argv.indexOf("--port") + 1] ?? 0);
 const IMAGES = 24;
@@ -29,7 +29,7 @@ function chunk(type, data) {
 
 // zlib.crc32 came with Node 20; Debian 12 has 18.
 function crc(data) {
-  if (crc32) return crc32(data);
+  if (zlib.crc32) return zlib.crc32(data);
   let c = ~0;
   for (const byte of data) {
     c ^= byte;
@@ -55,7 +55,7 @@ function png(seed) {
   return Buffer.concat([
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
     chunk("IHDR", header),
-    chunk("IDAT", deflateSync(Buffer.concat(rows))),
+    chunk("IDAT", zlib.deflateSync(Buffer.concat(rows))),
     chunk("IEND", Buffer.alloc(0)),
   ]);
 }
