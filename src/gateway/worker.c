@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "tls/digest.h"
 
-/* So many free chunks stay for the next burst: 4 MiB. */
-enum { FREE_CHUNKS = 256 };
+/* So many free chunks stay for the next burst: 1 MiB. */
+enum { FREE_CHUNKS = 64 };
 
 static void set_limits(struct worker *w) {
     const struct gateway_options *o = &w->config->gateway;

@@ -32,14 +32,19 @@ static const struct suite aes_256 = {AES_GCM, WC_SHA384,         32,
 static const struct suite chacha20 = {CHACHA20_POLY1305, WC_SHA256,        32, 32,
                                       UINT64_C(1) << 62, UINT64_C(1) << 36};
 
-/* For packets, or for headers. */
+/* For packets, or for headers. ngtcp2 derives the keys of the next phase long before they are
+ * used, if ever, and AES's schedule is large: it is made when the key is first used. */
 struct key {
     const struct suite *suite;
-    union {
-        Aes aes;
-        uint8_t chacha[CHACHA20_POLY1305_AEAD_KEYSIZE];
-    };
+    bool for_headers;
+    uint8_t bytes[32];
+    Aes *aes; /* NULL: not used yet, or ChaCha20 */
 };
+
+/* As ngtcp2 wants it: 0 or -1. */
+static int outcome(int bad) {
+    return bad == 0 ? 0 : -1;
+}
 
 /* ---- suites ---- */
 
@@ -109,46 +114,54 @@ size_t ngtcp2_crypto_aead_noncelen(const ngtcp2_crypto_aead *aead) {
 
 /* ---- keys ---- */
 
+static void aes_free(Aes *aes) {
+    if (!aes)
+        return;
+    wc_AesFree(aes);
+    explicit_bzero(aes, sizeof(*aes));
+    free(aes);
+}
+
 static void key_free(struct key *k) {
     if (!k)
         return;
-    if (k->suite->cipher == AES_GCM)
-        wc_AesFree(&k->aes);
+    aes_free(k->aes);
     explicit_bzero(k, sizeof(*k));
     free(k);
 }
 
-/* NULL: no memory. */
-static struct key *key_new(const struct suite *suite) {
+static int make_key(const struct suite *suite, const uint8_t *bytes, bool for_headers,
+                    void **ret_key) {
     struct key *k = calloc(1, sizeof(*k));
     if (!k)
-        return NULL;
-    k->suite = suite;
-    if (suite->cipher == AES_GCM && wc_AesInit(&k->aes, NULL, INVALID_DEVID) != 0) {
-        free(k);
-        return NULL;
-    }
-    return k;
-}
-
-static int set_key(struct key *k, const uint8_t *bytes, bool for_headers) {
-    word32 n = (word32)k->suite->key_n;
-    if (k->suite->cipher == CHACHA20_POLY1305) {
-        memcpy(k->chacha, bytes, n);
-        return 0;
-    }
-    return for_headers ? wc_AesSetKey(&k->aes, bytes, n, NULL, AES_ENCRYPTION)
-                       : wc_AesGcmSetKey(&k->aes, bytes, n);
-}
-
-static int make_key(const void *suite, const uint8_t *bytes, bool for_headers, void **ret_key) {
-    struct key *k = key_new(suite);
-    if (!k || set_key(k, bytes, for_headers) != 0) {
-        key_free(k);
         return -1;
-    }
+    k->suite = suite;
+    k->for_headers = for_headers;
+    memcpy(k->bytes, bytes, suite->key_n);
     *ret_key = k;
     return 0;
+}
+
+static int aes_set(const struct key *k, Aes *aes) {
+    word32 n = (word32)k->suite->key_n;
+    if (wc_AesInit(aes, NULL, INVALID_DEVID) != 0)
+        return -1;
+    return k->for_headers ? wc_AesSetKey(aes, k->bytes, n, NULL, AES_ENCRYPTION)
+                          : wc_AesGcmSetKey(aes, k->bytes, n);
+}
+
+/* NULL: no memory. */
+static Aes *aes_of(struct key *k) {
+    if (k->aes)
+        return k->aes;
+    Aes *aes = calloc(1, sizeof(*aes));
+    if (!aes)
+        return NULL;
+    if (aes_set(k, aes) != 0) {
+        aes_free(aes);
+        return NULL;
+    }
+    return k->aes = aes;
 }
 
 int ngtcp2_crypto_aead_ctx_encrypt_init(ngtcp2_crypto_aead_ctx *ctx, const ngtcp2_crypto_aead *aead,
@@ -182,14 +195,15 @@ int ngtcp2_crypto_encrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
                           const uint8_t *nonce, size_t nonce_n, const uint8_t *aad, size_t aad_n) {
     struct key *k = ctx->native_handle;
     uint8_t *tag = dest + n;
+    word32 size = (word32)n, aad_size = (word32)aad_n;
     (void)aead;
     (void)nonce_n;
-    int bad = k->suite->cipher == AES_GCM
-                  ? wc_AesGcmEncrypt(&k->aes, dest, plain, (word32)n, nonce, NONCE, tag, TAG, aad,
-                                     (word32)aad_n)
-                  : wc_ChaCha20Poly1305_Encrypt(k->chacha, nonce, aad, (word32)aad_n, plain,
-                                                (word32)n, dest, tag);
-    return bad == 0 ? 0 : -1;
+    if (k->suite->cipher == CHACHA20_POLY1305)
+        return outcome(
+            wc_ChaCha20Poly1305_Encrypt(k->bytes, nonce, aad, aad_size, plain, size, dest, tag));
+    Aes *aes = aes_of(k);
+    return outcome(!aes || wc_AesGcmEncrypt(aes, dest, plain, size, nonce, NONCE, tag, TAG, aad,
+                                            aad_size) != 0);
 }
 
 /* budget: ngtcp2 gives the parameters. */
@@ -201,13 +215,14 @@ int ngtcp2_crypto_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
     (void)nonce_n;
     if (n < TAG)
         return -1;
-    n -= TAG;
-    int bad = k->suite->cipher == AES_GCM
-                  ? wc_AesGcmDecrypt(&k->aes, dest, cipher, (word32)n, nonce, NONCE, cipher + n,
-                                     TAG, aad, (word32)aad_n)
-                  : wc_ChaCha20Poly1305_Decrypt(k->chacha, nonce, aad, (word32)aad_n, cipher,
-                                                (word32)n, cipher + n, dest);
-    return bad == 0 ? 0 : -1;
+    word32 size = (word32)(n - TAG), aad_size = (word32)aad_n;
+    const uint8_t *tag = cipher + size;
+    if (k->suite->cipher == CHACHA20_POLY1305)
+        return outcome(
+            wc_ChaCha20Poly1305_Decrypt(k->bytes, nonce, aad, aad_size, cipher, size, tag, dest));
+    Aes *aes = aes_of(k);
+    return outcome(!aes || wc_AesGcmDecrypt(aes, dest, cipher, size, nonce, NONCE, tag, TAG, aad,
+                                            aad_size) != 0);
 }
 
 /* RFC 9001 5.4.4: the first four bytes of the sample count, the rest is the nonce. */
@@ -230,10 +245,10 @@ int ngtcp2_crypto_hp_mask(uint8_t *mask, const ngtcp2_crypto_cipher *hp,
                           const ngtcp2_crypto_cipher_ctx *ctx, const uint8_t *sample) {
     struct key *k = ctx->native_handle;
     (void)hp;
-    int bad = k->suite->cipher == AES_GCM
-                  ? wc_AesEcbEncrypt(&k->aes, mask, sample, NGTCP2_HP_SAMPLELEN)
-                  : chacha_mask(k->chacha, sample, mask);
-    return bad == 0 ? 0 : -1;
+    if (k->suite->cipher == CHACHA20_POLY1305)
+        return outcome(chacha_mask(k->bytes, sample, mask));
+    Aes *aes = aes_of(k);
+    return outcome(!aes || wc_AesEcbEncrypt(aes, mask, sample, NGTCP2_HP_SAMPLELEN) != 0);
 }
 
 /* ---- secrets ---- */
@@ -242,9 +257,8 @@ int ngtcp2_crypto_hp_mask(uint8_t *mask, const ngtcp2_crypto_cipher *hp,
 int ngtcp2_crypto_hkdf_extract(uint8_t *dest, const ngtcp2_crypto_md *md, const uint8_t *secret,
                                size_t secret_n, const uint8_t *salt, size_t salt_n) {
     const struct suite *suite = md->native_handle;
-    return wc_HKDF_Extract(suite->hash, salt, (word32)salt_n, secret, (word32)secret_n, dest) == 0
-               ? 0
-               : -1;
+    return outcome(
+        wc_HKDF_Extract(suite->hash, salt, (word32)salt_n, secret, (word32)secret_n, dest));
 }
 
 /* budget: ngtcp2 gives the parameters. */
@@ -252,10 +266,8 @@ int ngtcp2_crypto_hkdf_expand(uint8_t *dest, size_t n, const ngtcp2_crypto_md *m
                               const uint8_t *secret, size_t secret_n, const uint8_t *info,
                               size_t info_n) {
     const struct suite *suite = md->native_handle;
-    return wc_HKDF_Expand(suite->hash, secret, (word32)secret_n, info, (word32)info_n, dest,
-                          (word32)n) == 0
-               ? 0
-               : -1;
+    return outcome(wc_HKDF_Expand(suite->hash, secret, (word32)secret_n, info, (word32)info_n, dest,
+                                  (word32)n));
 }
 
 /* budget: ngtcp2 gives the parameters. */
@@ -263,14 +275,12 @@ int ngtcp2_crypto_hkdf(uint8_t *dest, size_t n, const ngtcp2_crypto_md *md, cons
                        size_t secret_n, const uint8_t *salt, size_t salt_n, const uint8_t *info,
                        size_t info_n) {
     const struct suite *suite = md->native_handle;
-    return wc_HKDF(suite->hash, secret, (word32)secret_n, salt, (word32)salt_n, info,
-                   (word32)info_n, dest, (word32)n) == 0
-               ? 0
-               : -1;
+    return outcome(wc_HKDF(suite->hash, secret, (word32)secret_n, salt, (word32)salt_n, info,
+                           (word32)info_n, dest, (word32)n));
 }
 
 int ngtcp2_crypto_random(uint8_t *to, size_t n) {
-    return random_bytes(to, n) == 0 ? 0 : -1;
+    return outcome(random_bytes(to, n));
 }
 
 int ngtcp2_crypto_get_path_challenge_data2_cb(ngtcp2_conn *conn, ngtcp2_path_challenge_data *to,

@@ -26,6 +26,18 @@ static void grows(void **state) {
     buf_fini(&b);
 }
 
+static void extends(void **state) {
+    (void)state;
+    struct buf b;
+    buf_init(&b);
+    buf_str(&b, STR("a"));
+    memcpy(buf_extend(&b, 300), (char[300]){"bc"}, 300);
+    assert_int_equal(b.n, 301);
+    assert_string_equal((char *)b.p, "abc");
+    assert_int_equal(b.p[301], 0);
+    buf_fini(&b);
+}
+
 static void formats(void **state) {
     (void)state;
     struct buf b;
@@ -93,11 +105,9 @@ static void keeps_a_nul_behind(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows),
-        cmocka_unit_test(formats),
-        cmocka_unit_test(drops),
-        cmocka_unit_test(stays_failed),
-        cmocka_unit_test(keeps_a_nul_behind),
+        cmocka_unit_test(grows),        cmocka_unit_test(extends),
+        cmocka_unit_test(formats),      cmocka_unit_test(drops),
+        cmocka_unit_test(stays_failed), cmocka_unit_test(keeps_a_nul_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

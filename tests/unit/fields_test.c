@@ -72,6 +72,10 @@ static void sets_and_removes(void **state) {
         assert_int_equal(fields_add(f, str_of(names[i]), STR("1")), 0);
     assert_int_equal(fields_set(f, STR("a"), STR("2")), 0);
     expect(f, "a=2;b=1;c=1;ab=1;b=1;");
+    struct str lent = STR("2");
+    assert_int_equal(fields_set_static(f, STR("a"), lent), 0);
+    assert_ptr_equal(f->v[0].value.p, lent.p);
+    expect(f, "a=2;b=1;c=1;ab=1;b=1;");
     assert_int_equal(fields_set(f, STR("new"), STR("3")), 0);
     assert_int_equal(fields_remove(f, STR("b")), 2);
     assert_int_equal(fields_remove(f, STR("b")), 0);

@@ -73,6 +73,17 @@ static void reads_numbers(void **state) {
     assert_int_equal(value, 7);
 }
 
+static void writes_numbers(void **state) {
+    (void)state;
+    char to[STR_U64];
+    assert_int_equal(str_u64(0, to), 1);
+    assert_memory_equal(to, "0", 1);
+    assert_int_equal(str_u64(8443, to), 4);
+    assert_memory_equal(to, "8443", 4);
+    assert_int_equal(str_u64(UINT64_MAX, to), STR_U64);
+    assert_memory_equal(to, "18446744073709551615", STR_U64);
+}
+
 static void measures_distance(void **state) {
     (void)state;
     assert_int_equal(str_distance(STR("serve"), STR("serve")), 0);
@@ -101,11 +112,9 @@ static void escapes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),
-        cmocka_unit_test(trims),
-        cmocka_unit_test(cuts),
-        cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(measures_distance),
+        cmocka_unit_test(compares),       cmocka_unit_test(trims),
+        cmocka_unit_test(cuts),           cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(writes_numbers), cmocka_unit_test(measures_distance),
         cmocka_unit_test(escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,14 @@ static void knows_values(void **state) {
     assert_false(valid_field_value(STR("a\rb")) || valid_field_value(STR("a\n")) ||
                  valid_field_value(STR("\0")) || valid_field_value(STR("\x7f")) ||
                  valid_field_value(STR("\x01")));
+    static const char bad[] = {0, 1, '\n', '\r', 0x1f, 0x7f};
+    for (size_t at = 0; at < 24; at++) {
+        char value[] = "a value\tof 24 bytes \xff\x80 z";
+        value[at] = bad[at % sizeof(bad)];
+        assert_false(valid_field_value((struct str){value, 24}));
+        value[at] = at % 2 ? ' ' : '~';
+        assert_true(valid_field_value((struct str){value, 24}));
+    }
 }
 
 static void knows_authorities(void **state) {
