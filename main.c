@@ -15,6 +15,8 @@ static const struct {
     {"routes", "show the routes of each server", command_routes},
     {"upstreams", "show the upstreams", command_upstreams},
     {"certs", "show the certificates", command_certs},
+    {"reload", "have the running gateway read its configuration again", command_reload},
+    {"stop", "have the running gateway finish and end", command_stop},
     {"check", "read a configuration and say what is wrong with it", command_check},
     {"get", "a small HTTP/1.1, HTTP/2 and HTTP/3 client", command_get},
     {"version", "what this is, and its licences", command_version},

@@ -16,6 +16,7 @@ struct census_client {
 };
 
 void census_init(struct census *c, uint32_t most, const uint8_t key[TABLE_KEY]) {
+    check(pthread_mutex_init(&c->lock, NULL) == 0);
     c->most = most;
     table_init(&c->clients, key);
 }
@@ -23,6 +24,13 @@ void census_init(struct census *c, uint32_t most, const uint8_t key[TABLE_KEY]) 
 void census_fini(struct census *c) {
     check(table_n(&c->clients) == 0);
     table_fini(&c->clients);
+    pthread_mutex_destroy(&c->lock);
+}
+
+void census_limit(struct census *c, uint32_t most) {
+    pthread_mutex_lock(&c->lock);
+    c->most = most;
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* An IPv4 client of a dual-stack socket counts as what it is. */
@@ -54,16 +62,16 @@ static struct census_client *add(struct census *c, const struct census_client *n
     return client;
 }
 
-int census_enter(struct census *c, const struct addr *addr, struct census_client **ret_client) {
-    struct census_client name = {0};
-    *ret_client = NULL;
-    if (!c || c->most == 0 || !name_of(addr, &name))
+static int enter(struct census *c, const struct census_client *name,
+                 struct census_client **ret_client) {
+    struct census_client *client;
+    if (c->most == 0)
         return 0;
-    struct census_client *client = table_get(&c->clients, name.name, name.n_name);
+    client = table_get(&c->clients, name->name, name->n_name);
     if (client && client->n >= c->most)
         return ERR_LIMIT;
     if (!client)
-        client = add(c, &name);
+        client = add(c, name);
     if (!client)
         return ERR_NO_MEMORY;
     client->n++;
@@ -71,12 +79,25 @@ int census_enter(struct census *c, const struct addr *addr, struct census_client
     return 0;
 }
 
+int census_enter(struct census *c, const struct addr *addr, struct census_client **ret_client) {
+    struct census_client name = {0};
+    *ret_client = NULL;
+    if (!c || !name_of(addr, &name))
+        return 0;
+    pthread_mutex_lock(&c->lock);
+    int err = enter(c, &name, ret_client);
+    pthread_mutex_unlock(&c->lock);
+    return err;
+}
+
 void census_leave(struct census *c, struct census_client *client) {
     if (!client)
         return;
+    pthread_mutex_lock(&c->lock);
     check(client->n > 0);
-    if (--client->n > 0)
-        return;
-    (void)table_remove(&c->clients, client->name, client->n_name);
-    free(client);
+    if (--client->n == 0) {
+        (void)table_remove(&c->clients, client->name, client->n_name);
+        free(client);
+    }
+    pthread_mutex_unlock(&c->lock);
 }

@@ -2,6 +2,7 @@
 #ifndef BASE_CENSUS_H
 #define BASE_CENSUS_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -11,9 +12,12 @@
  * IPv4 address or an IPv6 /64, as a household or a machine gets one; who comes over a unix
  * socket is not counted.
  *
+ * All workers share one, under its lock: the kernel deals a client's connections out to them.
+ *
  * Invariant: a client is in the table while it has at least one connection. */
 
 struct census {
+    pthread_mutex_t lock;
     struct table clients;
     uint32_t most; /* connections of one client; 0: no limit, and nothing is kept */
 };
@@ -22,6 +26,8 @@ struct census_client;
 
 void census_init(struct census *c, uint32_t most, const uint8_t key[TABLE_KEY]);
 void census_fini(struct census *c); /* check()s that all have left */
+/* From now on; who has more already keeps them. */
+void census_limit(struct census *c, uint32_t most);
 
 /* One more of addr. 0, ERR_LIMIT or ERR_NO_MEMORY; ret_client for census_leave, NULL when it is
  * not counted. c may be NULL: no census. */

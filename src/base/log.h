@@ -2,16 +2,17 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The error log. One per worker, all writing to the same place; lines are built only
- * when somebody reads them. What peers sent goes through str_escape first. */
+/* The error log. All threads write to the same; lines are built only when somebody reads
+ * them. What peers sent goes through str_escape first. */
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 struct log {
-    enum log_level level;
+    _Atomic enum log_level level; /* may be set while others write */
     void (*write)(struct log *log, enum log_level level, const char *line, size_t n);
     void *context;
 };

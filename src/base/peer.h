@@ -43,6 +43,7 @@ struct peer {
     bool has_cert;
 
     const void *server; /* the [server] that the handshake chose; gateway/ knows its type */
+    void *keeper;       /* who counts the connection, from its beginning to its end; likewise */
 
     /* Live numbers of a QUIC connection; NULL over TCP. */
     void (*quic_stats)(const struct peer *peer, struct quic_stats *ret_stats);

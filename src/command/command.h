@@ -13,6 +13,8 @@ int command_listeners(int argc, char **argv);
 int command_routes(int argc, char **argv);
 int command_upstreams(int argc, char **argv);
 int command_certs(int argc, char **argv);
+int command_reload(int argc, char **argv);
+int command_stop(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_version(int argc, char **argv);
 

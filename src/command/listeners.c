@@ -6,6 +6,7 @@
 
 #include "base/args.h"
 #include "base/err.h"
+#include "command/ask.h"
 #include "command/command.h"
 #include "command/configure.h"
 #include "gateway/dump/dump.h"
@@ -13,7 +14,8 @@
 /* listeners, routes, upstreams and certs: one command with another table each. */
 
 static const struct args_row rows[] = {
-    {"config", 'c', ARGS_VALUE, "FILE", "the configuration to show", NULL},
+    {"config", 'c', ARGS_VALUE, "FILE", "show this configuration, and ask no gateway", NULL},
+    ASK_FLAG,
     {"wide", 'w', ARGS_FLAG, NULL, "more columns; also -o wide", NULL},
     {"json", 0, ARGS_FLAG, NULL, "as Envoy's objects in JSON; also -o json", NULL},
     {"output", 'o', ARGS_VALUE, "json|short|wide", "the form; without it, a table", NULL},
@@ -66,9 +68,10 @@ static int help(const struct subject *s) {
 
     buf_init(&text);
     buf_format(&text,
-               "Usage: h3gw %s --config FILE [FLAG]...\n\n%s\n\n"
-               "  h3gw %s --config dev.ini --wide\n\n",
-               s->name, s->what, s->name);
+               "Usage: h3gw %s [FLAG]...\n\n%s\nWithout --config the running gateway is asked.\n\n"
+               "  h3gw %s --wide\n"
+               "  h3gw %s --config dev.ini --json\n\n",
+               s->name, s->what, s->name, s->name);
     args_help(&table, &text);
     fwrite(text.p, 1, text.n, stdout);
     buf_fini(&text);
@@ -85,20 +88,13 @@ static bool is_filter_of(const struct subject *s, const char *flag) {
 }
 
 static int read_form(const struct args *args, enum dump_form *ret_form, struct buf *message) {
-    static const char *const words[] = {
-        [DUMP_TABLE] = "table", [DUMP_WIDE] = "wide", [DUMP_SHORT] = "short", [DUMP_JSON] = "json"};
     const char *output = args_value(args, "output");
 
     *ret_form = args_has(args, "json")   ? DUMP_JSON
                 : args_has(args, "wide") ? DUMP_WIDE
                                          : DUMP_TABLE;
-    if (!output)
+    if (!output || !dump_form_parse(str_of(output), ret_form))
         return 0;
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(output, words[i]) == 0) {
-            *ret_form = i;
-            return 0;
-        }
     buf_format(message, "-o takes json, short or wide, not \"%s\"", output);
     return ERR_INVALID;
 }
@@ -170,6 +166,38 @@ static int read_and_show(const struct subject *s, struct dump *d, const char *fi
     return status;
 }
 
+static void add_query(struct buf *path, const char *name, struct str value) {
+    if (!value.n)
+        return;
+    buf_format(path, "&%s=", name);
+    for (size_t i = 0; i < value.n; i++)
+        buf_format(path, "%%%02x", (unsigned char)value.p[i]);
+}
+
+static int ask_and_show(const struct subject *s, const struct dump *d, const char *admin) {
+    static const char *const forms[] = {"table", "wide", "short", "json"};
+    struct ask a = {s->name, admin};
+    struct buf path, text;
+    int status;
+
+    buf_init(&path);
+    buf_init(&text);
+    buf_format(&path, "/%s?form=%s&port=%u", s->name, forms[d->form], d->port);
+    add_query(&path, "address", d->address);
+    add_query(&path, "type", d->type);
+    add_query(&path, "name", d->name);
+    status = path.failed ? ERR_NO_MEMORY : ask(&a, "GET", (const char *)path.p, &text);
+    if (status == 200)
+        status = write_out(s, &text);
+    else if (status > 0)
+        status = complain(s, (const char *)text.p, STATUS_FAILED);
+    else
+        status = status == ERR_INVALID ? STATUS_USAGE : STATUS_FAILED;
+    buf_fini(&path);
+    buf_fini(&text);
+    return status;
+}
+
 static int run(const struct subject *s, const struct args *args, struct buf *message) {
     const char *file = args_value(args, "config");
     struct dump d = {0};
@@ -178,12 +206,9 @@ static int run(const struct subject *s, const struct args *args, struct buf *mes
         return help(s);
     if (read_wishes(s, args, &d, message))
         return complain(s, (const char *)message->p, STATUS_USAGE);
-    if (!file)
-        return complain(s,
-                        "of which gateway? Name its configuration: --config FILE. (A running "
-                        "gateway cannot be asked yet: it has no admin socket.)",
-                        STATUS_FAILED);
-    return read_and_show(s, &d, file);
+    if (file && args_has(args, "admin"))
+        return complain(s, "--admin beside --config: choose one", STATUS_USAGE);
+    return file ? read_and_show(s, &d, file) : ask_and_show(s, &d, args_value(args, "admin"));
 }
 
 static int command(const struct subject *s, int argc, char **argv) {

@@ -55,16 +55,28 @@ static void raise_descriptors(void) {
     }
 }
 
-static int run(struct config *c) {
-    struct log log = {.level = (enum log_level)c->gateway.log_level, .write = write_log};
+/* Where the configuration comes from, again at each reload. */
+struct source {
+    const struct args *args;
+    int status; /* of the last reading */
+};
+
+static int read_configuration(void *context, struct config *c) {
+    struct source *from = context;
+
+    from->status = configure(c, args_value(from->args, "config"), from->args);
+    return from->status;
+}
+
+static int run(struct source *from, struct buf *errors) {
+    struct configurer configurer = {read_configuration, from};
+    struct log log = {.level = LOG_INFO, .write = write_log};
     struct gateway g;
-    int err;
 
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
-    err = gateway_start(&g, c, &log, getenv);
-    if (err)
-        return STATUS_FAILED;
+    if (gateway_start(&g, &configurer, &log, getenv, errors))
+        return from->status ? from->status : STATUS_FAILED;
     show_screen(&g);
     gateway_run(&g);
     gateway_stop(&g);
@@ -72,18 +84,13 @@ static int run(struct config *c) {
 }
 
 static int serve(const struct args *args) {
-    struct config config;
+    struct source from = {args, 0};
     struct buf errors;
-    int status = STATUS_FAILED;
+    int status;
 
     buf_init(&errors);
-    if (!config_init(&config, &errors)) {
-        status = configure(&config, args_value(args, "config"), args);
-        if (!status)
-            status = run(&config);
-    }
+    status = run(&from, &errors);
     configure_show_errors(&errors);
-    config_fini(&config);
     buf_fini(&errors);
     return status;
 }

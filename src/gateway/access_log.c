@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "gateway/access_line.h"
-#include "gateway/worker.h"
+#include "gateway/outfit.h"
 
 enum { FORMAT_TEXT, FORMAT_JSON }; /* of the option access-log-format */
 
@@ -17,7 +18,7 @@ static void write_lines(struct access_log *a) {
     size_t at = 0;
 
     while (at < a->lines.n) {
-        ssize_t n = write(a->fd, a->lines.p + at, a->lines.n - at);
+        ssize_t n = write(a->to.fd, a->lines.p + at, a->lines.n - at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -40,28 +41,28 @@ static int open_file(const char *path) {
 void access_log_reopen(struct access_log *a) {
     int fd;
 
-    if (!a->path)
+    if (!a->to.path)
         return;
-    fd = open_file(a->path);
+    fd = open_file(a->to.path);
     if (fd < 0) {
         if (!a->lost)
-            log_warn(a->log, "access log %s: %s; the file as it was is written on", a->path,
+            log_warn(a->log, "access log %s: %s; the file as it was is written on", a->to.path,
                      strerror(errno));
         a->lost = true;
         return;
     }
     a->lost = false;
-    close(a->fd);
-    a->fd = fd;
+    close(a->to.fd);
+    a->to.fd = fd;
 }
 
 /* Is what the name stands for another file by now, or none? */
 static bool was_moved(const struct access_log *a) {
     struct stat ours, now;
 
-    if (fstat(a->fd, &ours) || !S_ISREG(ours.st_mode))
+    if (fstat(a->to.fd, &ours) || !S_ISREG(ours.st_mode))
         return false;
-    return stat(a->path, &now) || now.st_dev != ours.st_dev || now.st_ino != ours.st_ino;
+    return stat(a->to.path, &now) || now.st_dev != ours.st_dev || now.st_ino != ours.st_ino;
 }
 
 static void flush_run(struct task *task, uint32_t events) {
@@ -69,7 +70,7 @@ static void flush_run(struct task *task, uint32_t events) {
     uint64_t now_ns = task->turn->now_ns;
 
     (void)events;
-    if (a->path && now_ns - a->looked_ns >= SECOND_NS) {
+    if (a->to.path && now_ns - a->looked_ns >= SECOND_NS) {
         a->looked_ns = now_ns;
         if (was_moved(a))
             access_log_reopen(a);
@@ -78,49 +79,69 @@ static void flush_run(struct task *task, uint32_t events) {
 }
 
 void access_log_init(struct access_log *a, struct turn *turn, struct log *log) {
-    *a = (struct access_log){.log = log, .fd = -1};
+    *a = (struct access_log){.log = log, .to.fd = -1};
     buf_init(&a->lines);
     task_init(&a->flush, turn, flush_run);
 }
 
-int access_log_open(struct access_log *a, const struct config *config) {
+static int open_path(struct access_log_target *to, struct str path, struct log *log) {
+    to->path = strdup(path.p);
+    if (!to->path)
+        return ERR_NO_MEMORY;
+    to->fd = open_file(to->path);
+    if (to->fd >= 0)
+        return 0;
+    log_error(log, "access log %s: %s", to->path, strerror(errno));
+    access_log_target_close(to);
+    return ERR_SYSTEM;
+}
+
+int access_log_target_open(struct access_log_target *to, const struct config *config,
+                           struct log *log) {
     struct str path = config->gateway.access_log;
 
-    a->json = config->gateway.access_log_format == FORMAT_JSON;
+    *to = (struct access_log_target){.fd = -1,
+                                     .json = config->gateway.access_log_format == FORMAT_JSON};
     if (!config->access_log_given)
         path = isatty(STDOUT_FILENO) ? STR("-") : STR("off");
     if (str_eq(path, STR("off")) || path.n == 0)
         return 0;
-    if (str_eq(path, STR("-"))) {
-        a->fd = STDOUT_FILENO;
-        return 0;
-    }
-    a->fd = open_file(path.p);
-    if (a->fd >= 0) {
-        a->path = path.p;
-        return 0;
-    }
-    log_error(a->log, "access log %s: %s", path.p, strerror(errno));
-    return ERR_SYSTEM;
+    if (!str_eq(path, STR("-")))
+        return open_path(to, path, log);
+    to->fd = STDOUT_FILENO;
+    return 0;
+}
+
+void access_log_target_close(struct access_log_target *to) {
+    if (to->path && to->fd >= 0)
+        close(to->fd);
+    free(to->path);
+    *to = (struct access_log_target){.fd = -1};
+}
+
+void access_log_use(struct access_log *a, struct access_log_target *to) {
+    if (a->to.fd >= 0)
+        write_lines(a);
+    access_log_target_close(&a->to);
+    a->to = *to;
+    *to = (struct access_log_target){.fd = -1};
+    a->failing = a->lost = false;
 }
 
 void access_log_fini(struct access_log *a) {
-    if (a->fd >= 0)
-        write_lines(a);
-    if (a->path)
-        close(a->fd);
-    a->path = NULL;
-    a->fd = -1;
+    struct access_log_target none = {.fd = -1};
+
+    access_log_use(a, &none);
     task_fini(&a->flush);
     buf_fini(&a->lines);
 }
 
 static void on_end(struct exchange *x) {
-    struct access_log *a = &worker_of(x)->access_log;
+    struct access_log *a = &outfit_of(x)->worker->access_log;
 
-    if (a->fd < 0)
+    if (a->to.fd < 0)
         return;
-    if (a->json)
+    if (a->to.json)
         access_line_json(&a->lines, x);
     else
         access_line_text(&a->lines, x);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/binding.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "proto/h1/h1.h"
 #include "proto/h2/h2.h"
@@ -15,155 +14,161 @@
 /* Room for a burst of full-size datagrams while the worker is busy elsewhere. */
 enum { UDP_BUFFER = 4 << 20 };
 
-static struct stream_engine *make_http(void *context, struct peer *peer) {
-    struct binding *b = context;
+/* ---- what connections are made of ---- */
 
-    stats_handshake(&b->worker->stats, peer);
+static void keep(struct outfit *o, struct peer *peer) {
+    peer->keeper = o;
+    o->n_connections++;
+}
+
+static void on_ended(void *context, struct peer *peer) {
+    struct outfit *o = peer->keeper;
+
+    (void)context;
+    check(o->n_connections > 0);
+    o->n_connections--;
+    peer->keeper = NULL;
+}
+
+static struct stream_engine *make_http(void *context, struct peer *peer) {
+    struct outfit *o = context;
+
+    stats_handshake(&o->worker->stats, peer);
     if (peer->version == HTTP_2)
-        return h2_server_new(&b->worker->http, peer);
-    return h1_server_new(&b->worker->http, peer);
+        return h2_server_new(&o->http, peer);
+    return h1_server_new(&o->http, peer);
+}
+
+static struct stream_engine *make_tls(struct venue *v, struct peer *peer) {
+    struct outfit *o = v->outfit;
+    struct worker *w = o->worker;
+    struct tls_engine_config config = {
+        .turn = &w->turn,
+        .context = v->tcp_tls,
+        .peer = peer,
+        .inner = make_http,
+        .inner_context = o,
+        .handshake_timeout_ns = o->config->gateway.handshake_timeout_ns,
+        .scratch = w->tls_scratch,
+        .failures = w->stats.tcp_failures,
+        .log = w->log,
+    };
+
+    w->stats.tcp_connections++;
+    peer->server = v->tcp_sites.v[0]; /* until the handshake has chosen */
+    return tls_engine_new(&config);
 }
 
 static struct stream_engine *accept_tcp(void *context, struct peer *peer) {
     struct binding *b = context;
-    struct tls_engine_config config = {
-        .turn = &b->worker->turn,
-        .context = b->tcp_tls,
-        .peer = peer,
-        .inner = make_http,
-        .inner_context = b,
-        .handshake_timeout_ns = b->worker->config->gateway.handshake_timeout_ns,
-        .scratch = b->worker->tls_scratch,
-        .failures = b->worker->stats.tcp_failures,
-        .log = b->worker->log,
-    };
+    struct venue *v = b->venue;
 
-    b->worker->stats.tcp_connections++;
-    peer->server = b->tcp_sites.v[0]; /* until the handshake has chosen */
-    return tls_engine_new(&config);
+    keep(v->outfit, peer);
+    if (!v->address->plain)
+        return make_tls(v, peer);
+    peer->version = HTTP_1_1;
+    return h1_server_new(&v->outfit->plain, peer);
+}
+
+static void began_quic(void *context, struct peer *peer) {
+    struct binding *b = context;
+
+    keep(b->venue->outfit, peer);
 }
 
 static struct quic_app *accept_quic(void *context, struct quic_conn *conn,
                                     const struct peer *peer) {
-    struct binding *b = context;
+    struct outfit *o = peer->keeper;
 
+    (void)context;
     /* A client may do without ALPN as far as TLS is concerned; RFC 9114 3.1 wants it. */
     if (strcmp(peer->alpn, "h3") != 0)
         return NULL;
-    stats_handshake(&b->worker->stats, peer);
-    return h3_server_new(&b->worker->http, conn, peer);
+    stats_handshake(&o->worker->stats, peer);
+    return h3_server_new(&o->http, conn, peer);
 }
 
-static int make_context(struct binding *b, const struct binding_config *c,
-                        enum tls_transport transport, struct tls_context **ret_context) {
-    struct site_set *set = transport == TLS_QUIC ? &b->udp_sites : &b->tcp_sites;
-    struct tls_server *servers = calloc(set->n, sizeof *servers);
-    struct tls_server_config config = {
-        .transport = transport,
-        .alpn = transport == TLS_QUIC ? "h3" : "h2,http/1.1",
-        .servers = servers,
-        .n_servers = set->n,
-        .choose = site_choose,
-        .issue = site_issue,
-        .context = set,
-        .keylog = c->keylog,
-    };
-    int err = ERR_NO_MEMORY;
+/* ---- what the sockets get ---- */
 
-    for (size_t i = 0; servers && i < set->n; i++)
-        servers[i] = site_tls(set->v[i]);
-    if (servers)
-        err = tls_server_context_new(&config, ret_context, b->problem, sizeof b->problem);
-    free(servers);
-    return err;
+/* A worker's part of what is a limit of the whole. */
+static uint32_t part_of(uint64_t all, const struct venue *v) {
+    unsigned workers = v->outfit->generation->addresses.workers;
+
+    return (uint32_t)((all + workers - 1) / workers);
 }
 
-void binding_describe(const struct addr *addr, const char *what, int err,
-                      char to[BINDING_PROBLEM]) {
-    char text[ADDR_TEXT];
-    const char *advice = "";
-    const char *what_err = err == ERR_SYSTEM ? strerror(errno) : err_text(err);
+static struct listener_limits limits_of(const struct venue *v) {
+    const struct gateway_options *o = &v->outfit->config->gateway;
 
-    addr_text(addr, text);
-    if (err == ERR_EXISTS) {
-        what_err = "the port is in use";
-        advice = "; stop the program that has it, or choose another with --listen";
-    } else if (err == ERR_REFUSED && addr_port(addr) < 1024) {
-        advice = "; ports below 1024 need root or CAP_NET_BIND_SERVICE: use one above";
-    }
-    snprintf(to, BINDING_PROBLEM, "cannot listen on %s %s: %s%s", what, text, what_err, advice);
+    return (struct listener_limits){.max_streams = part_of(o->connections, v),
+                                    .write_timeout_ns = o->write_timeout_ns};
 }
 
-static int open_tcp(struct binding *b, const struct binding_config *c) {
-    struct worker *w = b->worker;
-    struct listener_config config = {
-        .loop = w->loop,
-        .log = w->log,
-        .addr = b->addr,
-        .reuse_port = false,
-        .max_streams = (uint32_t)w->config->gateway.connections,
-        .census = &w->clients,
-        .write_timeout_ns = w->config->gateway.write_timeout_ns,
-        .accept = accept_tcp,
-        .context = b,
-    };
-    int err = make_context(b, c, TLS_TCP, &b->tcp_tls);
-
-    if (err)
-        return err;
-    err = listener_open(&config, &b->tcp);
-    if (err) {
-        binding_describe(&b->addr, "TCP", err, b->problem);
-        return err;
-    }
-    b->addr = *listener_addr(b->tcp);
-    return 0;
-}
-
-static struct quic_config quic_config_of(struct binding *b, const struct binding_config *c) {
+static struct quic_config quic_config_of(struct binding *b) {
     static const enum quic_retry retries[] = {QUIC_RETRY_AUTO, QUIC_RETRY_ALWAYS, QUIC_RETRY_OFF};
     static const enum quic_cc ccs[] = {QUIC_CUBIC, QUIC_RENO, QUIC_BBR};
-    const struct gateway_options *o = &b->worker->config->gateway;
+    const struct venue *v = b->venue;
+    const struct generation *g = v->outfit->generation;
+    const struct gateway_options *o = &g->config.gateway;
     struct quic_config q;
 
     quic_config_default(&q);
     q.turn = &b->worker->turn;
     q.log = b->worker->log;
-    q.tls = b->quic_tls;
+    q.tls = v->quic_tls;
     q.accept = accept_quic;
+    q.began = began_quic;
+    q.ended = on_ended;
     q.context = b;
     q.cc = ccs[o->cc];
     q.retry = retries[o->quic_retry];
-    memcpy(q.secret, c->secret, sizeof q.secret);
+    memcpy(q.secret, g->secrets->quic, sizeof q.secret);
+    q.worker = b->worker->index;
+    q.workers = g->addresses.workers;
     q.stream_window_bytes = (uint32_t)o->body_buffer_bytes;
     q.conn_window_bytes = (uint32_t)o->conn_window_bytes;
     q.streams = (uint32_t)o->streams;
-    q.max_handshakes = (uint32_t)o->handshakes;
-    q.max_conns = (uint32_t)o->connections;
-    q.census = &b->worker->clients;
+    q.max_handshakes = part_of(o->handshakes, v);
+    q.max_conns = part_of(o->connections, v);
+    q.census = b->worker->clients;
     q.counters = &b->worker->stats.quic;
     q.idle_timeout_ns = o->idle_timeout_ns;
     q.handshake_timeout_ns = o->handshake_timeout_ns;
     return q;
 }
 
-static int open_udp(struct binding *b, const struct binding_config *c) {
-    struct port_config config = {
-        .loop = b->worker->loop,
-        .log = b->worker->log,
-        .addr = b->addr,
-        .receive_buffer_bytes = UDP_BUFFER,
-    };
-    int err = make_context(b, c, TLS_QUIC, &b->quic_tls);
+/* The worker's socket, which is its own from now on; -1: there is none to take. */
+static int take_fd(int *fds, const struct worker *w) {
+    int fd = fds[w->index];
 
-    if (err)
+    fds[w->index] = -1;
+    return fd;
+}
+
+static int open_tcp(struct binding *b, int fd) {
+    struct worker *w = b->worker;
+    struct listener_config config = {
+        .loop = w->loop,
+        .log = w->log,
+        .census = w->clients,
+        .limits = limits_of(b->venue),
+        .accept = accept_tcp,
+        .ended = on_ended,
+        .context = b,
+    };
+
+    return fd < 0 ? 0 : listener_adopt(&config, fd, &b->tcp);
+}
+
+static int open_udp(struct binding *b, int fd) {
+    struct worker *w = b->worker;
+    struct port_config config = {
+        .loop = w->loop, .log = w->log, .receive_buffer_bytes = UDP_BUFFER};
+    struct quic_config q = quic_config_of(b);
+    int err = fd < 0 ? 0 : port_adopt(&config, fd, &b->udp);
+
+    if (err || fd < 0)
         return err;
-    err = port_open(&config, &b->udp);
-    if (err) {
-        binding_describe(&b->addr, "UDP", err, b->problem);
-        return err;
-    }
-    struct quic_config q = quic_config_of(b, c);
     b->quic = quic_server_new(&q);
     if (!b->quic) {
         port_free(b->udp);
@@ -174,54 +179,71 @@ static int open_udp(struct binding *b, const struct binding_config *c) {
     return 0;
 }
 
-int binding_init(struct binding *b, const struct config_listen *listen, size_t n) {
-    *b = (struct binding){.addr = listen->addr, .optional = listen->optional};
-    b->sites = calloc(n, sizeof *b->sites);
-    b->tcp_sites.v = calloc(n, sizeof(struct site *));
-    b->udp_sites.v = calloc(n, sizeof(struct site *));
-    b->tcp_sites.all = b->udp_sites.all = &b->tcp_sites;
-    if (b->sites && b->tcp_sites.v && b->udp_sites.v)
-        return 0;
-    binding_fini(b);
-    return ERR_NO_MEMORY;
-}
+static int told(const struct binding *b, int err) {
+    char text[ADDR_TEXT];
 
-int binding_add(struct binding *b, const struct config_server *server,
-                const struct identity *identity, struct log *log) {
-    struct site *site = &b->sites[b->tcp_sites.n];
-    int err = issuer_init(&site->issuer, server, identity, log);
-
-    site->neighbours = &b->tcp_sites;
-    site->server = server;
-    site->identity = identity;
-    b->tcp_sites.v[b->tcp_sites.n++] = site;
+    if (err)
+        log_error(b->worker->log, "%s: worker %u cannot listen there: %s",
+                  addr_text(&b->venue->address->addr, text), b->worker->index, err_text(err));
     return err;
 }
 
-static void announce(struct binding *b) {
-    uint64_t max_age_ns = b->worker->config->gateway.alt_svc_max_age_ns;
-
-    for (size_t i = 0; i < b->udp_sites.n; i++) {
-        struct site *site = b->udp_sites.v[i];
-        unsigned long long port = site->server->options.advertise;
-        snprintf(site->alt_svc, sizeof site->alt_svc, "h3=\":%llu\"; ma=%llu",
-                 port ? port : addr_port(&b->addr), (unsigned long long)(max_age_ns / SECOND_NS));
-    }
-}
-
-int binding_open(struct binding *b, const struct binding_config *c) {
+int binding_new(struct worker *w, struct venue *v, struct binding **ret_binding) {
+    struct binding *b = calloc(1, sizeof *b);
     int err;
 
-    b->worker = c->worker;
-    err = open_tcp(b, c);
-    if (err)
-        return err;
-    for (size_t i = 0; i < b->tcp_sites.n; i++)
-        if (config_http3(c->worker->config, b->tcp_sites.v[i]->server))
-            b->udp_sites.v[b->udp_sites.n++] = b->tcp_sites.v[i];
-    if (b->udp_sites.n && !open_udp(b, c))
-        announce(b);
+    if (!b)
+        return ERR_NO_MEMORY;
+    list_init(&b->link);
+    b->worker = w;
+    b->venue = v;
+    b->plain = v->address->plain;
+    err = open_tcp(b, take_fd(v->address->tcp_fds, w));
+    if (!err)
+        err = open_udp(b, take_fd(v->address->udp_fds, w));
+    if (told(b, err))
+        binding_free(b);
+    else
+        *ret_binding = b;
+    return err;
+}
+
+/* What has only the mirror of b. */
+static int part(struct binding *b, struct binding **ret_old) {
+    struct binding *old = calloc(1, sizeof *old);
+
+    if (!old)
+        return ERR_NO_MEMORY;
+    *old = *b;
+    list_init(&old->link);
+    old->tcp = NULL;
+    b->udp = NULL;
+    b->quic = NULL;
+    *ret_old = old;
     return 0;
+}
+
+int binding_use(struct binding *b, struct venue *v, struct binding **ret_old) {
+    struct listener_limits limits = limits_of(v);
+    int fd = take_fd(v->address->udp_fds, b->worker), err = 0;
+
+    *ret_old = NULL;
+    if (b->udp && !v->quic_tls)
+        err = part(b, ret_old);
+    b->venue = v;
+    if (b->tcp)
+        listener_limit(b->tcp, &limits);
+    if (err)
+        return told(b, err);
+    if (!b->udp)
+        return told(b, open_udp(b, fd));
+    struct quic_config q = quic_config_of(b);
+    quic_server_use(b->quic, &q);
+    return 0;
+}
+
+bool binding_is_at(const struct binding *b, const struct address *address) {
+    return b->plain == address->plain && addr_eq(&b->venue->address->addr, &address->addr);
 }
 
 void binding_drain(struct binding *b) {
@@ -231,21 +253,23 @@ void binding_drain(struct binding *b) {
         port_drain(b->udp);
 }
 
-bool binding_idle(const struct binding *b) {
-    return (!b->tcp || listener_streams(b->tcp) == 0) && (!b->udp || port_idle(b->udp));
+size_t binding_tcp(const struct binding *b) {
+    return b->tcp ? listener_streams(b->tcp) : 0;
 }
 
-void binding_fini(struct binding *b) {
-    if (b->tcp)
-        listener_free(b->tcp);
-    if (b->udp)
-        port_free(b->udp);
-    tls_context_free(b->tcp_tls);
-    tls_context_free(b->quic_tls);
-    for (size_t i = 0; i < b->tcp_sites.n; i++)
-        issuer_fini(&b->sites[i].issuer);
-    free(b->sites);
-    free(b->tcp_sites.v);
-    free(b->udp_sites.v);
-    *b = (struct binding){0};
+size_t binding_quic(const struct binding *b) {
+    return b->udp ? quic_server_conns(b->quic) : 0;
+}
+
+bool binding_idle(const struct binding *b) {
+    return binding_tcp(b) == 0 && (!b->udp || port_idle(b->udp));
+}
+
+void binding_free(struct binding *b) {
+    if (!b)
+        return;
+    list_remove(&b->link);
+    listener_free(b->tcp);
+    port_free(b->udp);
+    free(b);
 }

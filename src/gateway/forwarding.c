@@ -2,7 +2,7 @@
 #include "gateway/forwarding.h"
 
 #include "base/err.h"
-#include "gateway/worker.h"
+#include "gateway/outfit.h"
 #include "tls/digest.h"
 
 enum { SERVER_OURS, SERVER_PASS }; /* of the option server-header */
@@ -82,7 +82,7 @@ static int forwarded_fields(struct exchange *x) {
         return ERR_NO_MEMORY;
     if (x->peer->early_data && fields_set_static(f, STR("early-data"), STR("1")))
         return ERR_NO_MEMORY;
-    return worker_of(x)->config->gateway.forwarded ? add_forwarded(x, ip) : 0;
+    return outfit_of(x)->config->gateway.forwarded ? add_forwarded(x, ip) : 0;
 }
 
 static struct str uuid_text(struct arena *arena, const uint8_t bytes[16]) {
@@ -107,7 +107,7 @@ static int request_id(struct exchange *x) {
     x->request_id = fields_get(&x->request.fields, name);
     if (x->request_id.n > 0)
         return 0;
-    memcpy(b, worker_random(worker_of(x), sizeof b), sizeof b);
+    memcpy(b, worker_random(outfit_of(x)->worker, sizeof b), sizeof b);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     x->request_id = uuid_text(&x->arena, b);
@@ -124,7 +124,7 @@ static int trace(struct exchange *x) {
     if (fields_has(f, STR("traceparent")) || fields_has(f, STR("b3")) ||
         fields_has(f, STR("x-b3-traceid")) || fields_has(f, STR("x-b3-sampled")))
         return 0;
-    const uint8_t *random = worker_random(worker_of(x), 24);
+    const uint8_t *random = worker_random(outfit_of(x)->worker, 24);
     text = arena_alloc(&x->arena, TEXT + 1);
     if (!text)
         return ERR_NO_MEMORY;
@@ -157,12 +157,12 @@ static int upstream_fields(struct exchange *x) {
 
 static int on_response(struct exchange *x) {
     struct fields *f = &x->response.fields;
-    struct worker *w = worker_of(x);
-    bool pass = w->config->gateway.server_header == SERVER_PASS && fields_has(f, STR("server"));
+    const struct outfit *o = outfit_of(x);
+    bool pass = o->config->gateway.server_header == SERVER_PASS && fields_has(f, STR("server"));
 
     if (!pass && fields_set_static(f, STR("server"), STR("h3gw")))
         return ERR_NO_MEMORY;
-    if (!fields_has(f, STR("date")) && fields_add(f, STR("date"), worker_date(w)))
+    if (!fields_has(f, STR("date")) && fields_add(f, STR("date"), worker_date(o->worker)))
         return ERR_NO_MEMORY;
     /* An upstream's own alt-svc would send the client past us. */
     fields_remove(f, STR("alt-svc"));

@@ -3,32 +3,18 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
-#include "gateway/metrics.h"
 #include "proto/h1/h1.h"
 
 /* Probes and scrapers are few; more connections wait. */
 enum { MONITOR_CONNECTIONS = 256 };
 
-static int write_health(void *context, struct buf *to) {
-    const struct monitor *m = context;
-
-    buf_str(to, m->draining ? STR("draining\n") : STR("ready\n"));
-    return m->draining ? 503 : 200;
-}
-
-static int write_stats(void *context, struct buf *to) {
-    const struct monitor *m = context;
-
-    stats_page(&m->view, to);
-    return 200;
-}
-
 static void route(struct exchange *x) {
     const struct monitor_listener *l = x->env->owner;
 
-    admin_open(x, &l->page, 1);
+    admin_open(x, l->pages, l->n_pages);
 }
 
 static int on_response(struct exchange *x) {
@@ -47,71 +33,85 @@ static struct stream_engine *accept_plain(void *context, struct peer *peer) {
     return h1_server_new(&l->http, peer);
 }
 
-static void tell(struct monitor_listener *l, const struct addr *addr, int err) {
-    struct log *log = l->worker->log;
+void monitor_init(struct monitor_listener *l, struct worker *control,
+                  const struct admin_page *pages, size_t n) {
+    *l = (struct monitor_listener){.worker = control, .pages = pages, .n_pages = n};
+    http_limits_default(&l->limits);
+    http_env_init(&l->http, &control->turn, &control->chunks);
+    l->http.log = control->log;
+    l->http.limits = &l->limits;
+    l->http.hooks = hooks;
+    l->http.route = route;
+    l->http.owner = l;
+    l->http.scratch = control->scratch.p;
+    l->http.scratch_bytes = control->scratch.n;
+}
+
+static void tell(const struct monitor_listener *l, const struct addr *addr, int err,
+                 struct log *log) {
     char text[ADDR_TEXT];
 
     addr_text(addr, text);
     if (err)
-        log_error(log, "cannot listen on TCP %s for %s: %s", text, l->page.path,
+        log_error(log, "cannot listen on %s%s for %s: %s",
+                  addr->sa.sa_family == AF_UNIX ? "" : "TCP ", text, l->pages[0].path,
                   err == ERR_EXISTS   ? "the port is in use"
                   : err == ERR_SYSTEM ? strerror(errno)
                                       : err_text(err));
-    else if (!addr_is_loopback(addr))
+    else if (addr->sa.sa_family != AF_UNIX && !addr_is_loopback(addr))
         log_warn(log, "http://%s%s is open to the network, unencrypted and for everybody", text,
-                 l->page.path);
+                 l->pages[0].path);
 }
 
-static int open_listener(struct monitor_listener *l, struct worker *w, const struct addr *addr) {
+int monitor_prepare(struct monitor_listener *l, const struct addr *addr, struct log *log) {
     struct listener_config config = {
-        .loop = w->loop,
-        .log = w->log,
+        .loop = l->worker->loop,
+        .log = l->worker->log,
         .addr = *addr,
-        .max_streams = MONITOR_CONNECTIONS,
-        .write_timeout_ns = w->limits.write_timeout_ns,
+        .limits = {MONITOR_CONNECTIONS, l->limits.write_timeout_ns},
         .accept = accept_plain,
         .context = l,
     };
+    bool same = addr->n == l->wanted.n && (addr->n == 0 || addr_eq(addr, &l->wanted));
     int err;
 
-    l->worker = w;
-    http_env_init(&l->http, &w->turn, &w->chunks);
-    l->http.log = w->log;
-    l->http.limits = &w->limits;
-    l->http.hooks = hooks;
-    l->http.route = route;
-    l->http.owner = l;
-    l->http.scratch = w->http.scratch;
-    l->http.scratch_bytes = w->http.scratch_bytes;
-    if (addr->n == 0)
+    l->next_addr = *addr;
+    if (same || addr->n == 0)
         return 0;
-    err = listener_open(&config, &l->tcp);
-    tell(l, err ? addr : listener_addr(l->tcp), err);
+    err = listener_open(&config, &l->next);
+    tell(l, err ? addr : listener_addr(l->next), err, log);
     return err;
 }
 
-int monitor_open(struct monitor *m, struct worker *w, const struct stats_view *view) {
-    const struct gateway_options *o = &w->config->gateway;
-    int err;
-
-    *m = (struct monitor){.view = *view};
-    m->health.page =
-        (struct admin_page){"/healthz/ready", "text/plain; charset=utf-8", write_health, m};
-    m->stats.page = (struct admin_page){"/stats/prometheus", METRICS_TYPE, write_stats, m};
-    err = open_listener(&m->health, w, &o->health);
-    if (!err)
-        err = open_listener(&m->stats, w, &o->stats);
-    if (err)
-        monitor_close(m);
-    return err;
+/* A socket's file goes with it. */
+static void close_listener(struct listener *tcp) {
+    if (tcp && listener_addr(tcp)->sa.sa_family == AF_UNIX)
+        (void)unlink(listener_addr(tcp)->un.sun_path);
+    listener_free(tcp);
 }
 
-void monitor_drain(struct monitor *m) {
-    m->draining = true;
+void monitor_commit(struct monitor_listener *l) {
+    if (!l->next && l->next_addr.n > 0)
+        return; /* as it is */
+    close_listener(l->tcp);
+    l->tcp = l->next;
+    l->next = NULL;
+    l->wanted = l->next_addr;
 }
 
-void monitor_close(struct monitor *m) {
-    listener_free(m->health.tcp);
-    listener_free(m->stats.tcp);
-    m->health.tcp = m->stats.tcp = NULL;
+void monitor_abandon(struct monitor_listener *l) {
+    close_listener(l->next);
+    l->next = NULL;
+}
+
+void monitor_close(struct monitor_listener *l) {
+    if (!l->worker)
+        return;
+    monitor_abandon(l);
+    close_listener(l->tcp);
+    l->tcp = NULL;
+}
+
+const struct addr *monitor_addr(const struct monitor_listener *l) {
+    return l->tcp ? listener_addr(l->tcp) : NULL;
 }

@@ -3,9 +3,8 @@
 
 #include "base/err.h"
 #include "gateway/host.h"
+#include "gateway/outfit.h"
 #include "gateway/redirect.h"
-#include "gateway/site.h"
-#include "gateway/worker.h"
 #include "handler/echo/echo.h"
 #include "handler/proxy.h"
 #include "http/reply.h"
@@ -79,14 +78,14 @@ static int edit_request(struct exchange *x, const struct config_route *r) {
 }
 
 static void hand_over(struct exchange *x, const struct config_route *r) {
-    struct worker *w = worker_of(x);
+    const struct outfit *o = outfit_of(x);
 
     if (edit_request(x, r)) {
         reply_error(x, 503, STR("out of memory"));
         return;
     }
     switch (r->answer) {
-    case ROUTE_PROXY: proxy_open(x, w->upstreams[r->upstream->index], &w->proxies[r->index]); break;
+    case ROUTE_PROXY: proxy_open(x, o->upstreams[r->upstream->index], &o->proxies[r->index]); break;
     case ROUTE_ECHO: echo_open(x); break;
     case ROUTE_REDIRECT: redirect(x, r); break;
     case ROUTE_RESPOND: respond(x, r); break;
@@ -94,7 +93,6 @@ static void hand_over(struct exchange *x, const struct config_route *r) {
 }
 
 void route_exchange(struct exchange *x) {
-    struct worker *w = worker_of(x);
     const struct site *site = x->peer->server, *owner;
     const struct config_route *r = NULL;
     struct str host = x->request.authority;
@@ -110,7 +108,7 @@ void route_exchange(struct exchange *x) {
         return;
     }
     if (owner)
-        r = find(w->config, host, message_path_only(&x->request));
+        r = find(outfit_of(x)->config, host, message_path_only(&x->request));
     if (!r) {
         refuse(x, host);
         return;

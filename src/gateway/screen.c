@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/screen.h"
 
-#include "net/port.h"
+#include "net/listener.h"
+
+/* The address that stands for all. */
+static const struct address *first(const struct gateway *g) {
+    for (size_t i = 0; i < g->now->addresses.n; i++)
+        if (g->now->addresses.v[i].tcp)
+            return &g->now->addresses.v[i];
+    return &g->now->addresses.v[0];
+}
 
 /* The first name that can stand in a URL; p NULL: there is none. */
-static struct str own_name(const struct binding *b) {
-    const struct strs *hosts = &b->sites[0].server->options.hosts;
+static struct str own_name(const struct address *b) {
+    const struct strs *hosts = &b->servers[0]->options.hosts;
 
     for (size_t i = 0; i < hosts->n; i++)
         if (!str_starts(hosts->v[i], STR("*")))
@@ -14,7 +22,7 @@ static struct str own_name(const struct binding *b) {
 }
 
 /* Where one reaches it, with the port. */
-static void authority(const struct binding *b, struct buf *to) {
+static void authority(const struct address *b, struct buf *to) {
     char text[ADDR_TEXT];
     struct str name = own_name(b);
     bool local = addr_is_loopback(&b->addr) || addr_is_any(&b->addr);
@@ -26,17 +34,17 @@ static void authority(const struct binding *b, struct buf *to) {
                    STR_ARG(name.n ? name : STR("localhost")), addr_port(&b->addr));
 }
 
-static void url(const struct binding *b, struct buf *to) {
+static void url(const struct address *b, struct buf *to) {
     buf_str(to, STR("https://"));
     authority(b, to);
     buf_char(to, '/');
 }
 
 static void listeners(const struct gateway *g, struct buf *to) {
-    for (size_t i = 0; i < g->n_bindings; i++) {
-        const struct binding *b = &g->bindings[i];
+    for (size_t i = 0; i < g->now->addresses.n; i++) {
+        const struct address *b = &g->now->addresses.v[i];
         char text[ADDR_TEXT];
-        if (!b->tcp)
+        if (!b->tcp || b->plain)
             continue;
         buf_format(to, "  listening  %-22s TCP h2, http/1.1%s\n", addr_text(&b->addr, text),
                    b->udp ? "; UDP h3" : "");
@@ -44,21 +52,22 @@ static void listeners(const struct gateway *g, struct buf *to) {
 }
 
 static void page(const struct monitor_listener *l, const char *what, struct buf *to) {
+    const struct addr *addr = monitor_addr(l);
     char text[ADDR_TEXT];
 
-    if (l->tcp)
-        buf_format(to, "  %-9s  http://%s%s\n", what, addr_text(listener_addr(l->tcp), text),
-                   l->page.path);
+    if (addr)
+        buf_format(to, "  %-9s  http://%s%s\n", what, addr_text(addr, text), l->pages[0].path);
 }
 
 static void plain(const struct gateway *g, struct buf *to) {
-    for (size_t i = 0; i < g->to_https.n_listeners; i++) {
+    for (size_t i = 0; i < g->now->addresses.n; i++) {
+        const struct address *a = &g->now->addresses.v[i];
         char text[ADDR_TEXT];
-        buf_format(to, "  redirects  %-22s plain HTTP to HTTPS\n",
-                   addr_text(listener_addr(g->to_https.listeners[i]), text));
+        if (a->tcp && a->plain)
+            buf_format(to, "  redirects  %-22s plain HTTP to HTTPS\n", addr_text(&a->addr, text));
     }
-    page(&g->monitor.health, "health", to);
-    page(&g->monitor.stats, "stats", to);
+    page(&g->health, "health", to);
+    page(&g->stats, "stats", to);
 }
 
 static void answer(const struct config_route *r, struct buf *to) {
@@ -75,7 +84,7 @@ static void answer(const struct config_route *r, struct buf *to) {
 }
 
 static void routes(const struct gateway *g, struct buf *to) {
-    const struct config *c = g->config;
+    const struct config *c = &g->now->config;
 
     for (size_t i = 0; i < c->n_routes; i++) {
         const struct config_route *r = c->routes[i];
@@ -92,16 +101,16 @@ static void routes(const struct gateway *g, struct buf *to) {
 }
 
 static bool any_open(const struct gateway *g) {
-    for (size_t i = 0; i < g->n_bindings; i++)
-        if (g->bindings[i].tcp && !addr_is_loopback(&g->bindings[i].addr))
+    for (size_t i = 0; i < g->now->addresses.n; i++)
+        if (g->now->addresses.v[i].tcp && !addr_is_loopback(&g->now->addresses.v[i].addr))
             return true;
     return false;
 }
 
 static void certificates(const struct gateway *g, struct buf *to) {
-    for (size_t i = 0; i < g->n_identities; i++) {
-        const struct identity *id = &g->identities[i];
-        const struct config_server *s = g->config->servers[i];
+    for (size_t i = 0; i < g->now->n_identities; i++) {
+        const struct identity *id = &g->now->identities[i];
+        const struct config_server *s = g->now->config.servers[i];
         if (!id->automatic) {
             buf_format(to, "  shows      " STR_FMT "\n", STR_ARG(s->credential->options.cert));
             continue;
@@ -113,21 +122,21 @@ static void certificates(const struct gateway *g, struct buf *to) {
                    id->ca.fresh ? "made just now, " : "",
                    id->ca_trusted ? "trusted by this machine" : "not trusted by this machine");
         buf_format(to, "  try        curl --cacert " STR_FMT " ", STR_ARG(path));
-        url(&g->bindings[0], to);
+        url(first(g), to);
         buf_char(to, '\n');
     }
 }
 
 static bool on_ipv6(const struct gateway *g, uint16_t port) {
-    for (size_t i = 0; i < g->n_bindings; i++)
-        if (g->bindings[i].udp && g->bindings[i].addr.sa.sa_family == AF_INET6 &&
-            addr_port(&g->bindings[i].addr) == port)
+    for (size_t i = 0; i < g->now->addresses.n; i++)
+        if (g->now->addresses.v[i].udp && g->now->addresses.v[i].addr.sa.sa_family == AF_INET6 &&
+            addr_port(&g->now->addresses.v[i].addr) == port)
             return true;
     return false;
 }
 
 /* Chrome's QUIC tries one address only, and for localhost that is ::1. */
-static void resolver_rule(const struct gateway *g, const struct binding *b, struct buf *to) {
+static void resolver_rule(const struct gateway *g, const struct address *b, struct buf *to) {
     struct str name = own_name(b);
 
     if (!name.n)
@@ -140,15 +149,15 @@ static void resolver_rule(const struct gateway *g, const struct binding *b, stru
 /* Chrome refuses QUIC for roots that are not built in, trusted or not: two flags are needed, and
  * the second has no effect without a profile folder of its own. */
 static void browser(const struct gateway *g, struct buf *to) {
-    const struct binding *b = &g->bindings[0];
+    const struct address *b = first(g);
 
-    if (!b->udp || g->identities[0].spki_hash.n == 0)
+    if (!b->udp || g->now->identities[0].spki_hash.n == 0)
         return;
     buf_str(to, STR("  browser    chromium --user-data-dir=$(mktemp -d) "
                     "--origin-to-force-quic-on="));
     authority(b, to);
     buf_format(to, " --ignore-certificate-errors-spki-list=" STR_FMT,
-               STR_ARG(buf_view(&g->identities[0].spki_hash)));
+               STR_ARG(buf_view(&g->now->identities[0].spki_hash)));
     resolver_rule(g, b, to);
     buf_char(to, ' ');
     url(b, to);
@@ -157,7 +166,7 @@ static void browser(const struct gateway *g, struct buf *to) {
 
 void screen_print(const struct gateway *g, bool colour, struct buf *to) {
     buf_format(to, "%sh3gw serves ", colour ? "\033[1m" : "");
-    url(&g->bindings[0], to);
+    url(first(g), to);
     buf_format(to, "%s\n", colour ? "\033[0m" : "");
     listeners(g, to);
     plain(g, to);

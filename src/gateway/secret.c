@@ -41,7 +41,7 @@ static int make_and_keep(const char *folder, const char *path, struct log *log,
     return 0;
 }
 
-int secret_load(place_env *env, struct log *log, uint8_t ret_secret[SECRET_BYTES]) {
+static int load_quic(place_env *env, struct log *log, uint8_t ret_secret[SECRET_BYTES]) {
     struct buf folder, path;
     const char *kept = NULL;
     int err = 0;
@@ -57,4 +57,12 @@ int secret_load(place_env *env, struct log *log, uint8_t ret_secret[SECRET_BYTES
     buf_fini(&folder);
     buf_fini(&path);
     return err;
+}
+
+int secrets_load(place_env *env, struct log *log, struct secrets *ret_secrets) {
+    if (random_bytes(ret_secrets->tickets, SECRET_BYTES)) {
+        log_error(log, "the kernel gives no random bytes");
+        return ERR_SYSTEM;
+    }
+    return load_quic(env, log, ret_secrets->quic);
 }

@@ -7,12 +7,20 @@
 #include "base/log.h"
 #include "sys/place.h"
 
-/* The secret that QUIC's tokens and stateless resets come from. It is kept beside the CA, so
- * that a gateway which was killed can still tell its old clients that their connections are
- * gone. Where it cannot be kept, a new one serves, and a line in the log says so. */
+/* The secrets that keys of all workers and generations come from.
+ *
+ * That of QUIC's tokens and stateless resets is kept beside the CA, so that a gateway which was
+ * killed can still tell its old clients that their connections are gone. Where it cannot be
+ * kept, a new one serves, and a line in the log says so. That of session tickets is never
+ * kept: it opens what was recorded of TLS 1.2. */
 
 enum { SECRET_BYTES = 32 };
 
-int secret_load(place_env *env, struct log *log, uint8_t ret_secret[SECRET_BYTES]);
+struct secrets {
+    uint8_t quic[SECRET_BYTES], tickets[SECRET_BYTES];
+};
+
+/* 0 or ERR_SYSTEM, told in the log. */
+int secrets_load(place_env *env, struct log *log, struct secrets *ret_secrets);
 
 #endif

@@ -59,6 +59,7 @@ struct tls_server site_tls(const struct site *site) {
                                                  TLS_CLIENT_AUTH_OPTIONAL};
 
     return (struct tls_server){
+        .name = site->server->name,
         .cert_pem = buf_view(&site->identity->cert_pem),
         .key_pem = buf_view(&site->identity->key_pem),
         .client_auth = auths[site->server->options.tls],

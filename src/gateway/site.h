@@ -12,12 +12,15 @@
  * authority of another gets 421, whatever the certificate covers (RFC 9110 15.5.20): each site
  * has its own mode of asking for client certificates, and that must not be gone round. */
 
+struct venue;
+
 struct site {
     const struct site_set *neighbours; /* of the address, itself included */
+    const struct venue *venue;
     const struct config_server *server;
     const struct identity *identity;
     struct issuer issuer;
-    char alt_svc[64]; /* "" unless its HTTP/3 mirror is bound */
+    char alt_svc[64]; /* "" unless its HTTP/3 mirror is bound, or was */
 };
 
 /* Those of one transport, in the order of the configuration. */

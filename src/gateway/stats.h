@@ -3,13 +3,15 @@
 #define GATEWAY_STATS_H
 
 #include "base/err.h"
-#include "gateway/config/config.h"
+#include "base/list.h"
 #include "http/exchange.h"
 #include "quic/counters.h"
+#include "upstream/upstream.h"
 
-/* A worker's counters; they only grow. Requests are counted in a cell of their server, route
- * and version when the front leaves them; cells are made when the first request comes, so that
- * only what happened takes memory. */
+/* A worker's counters; they only grow, over all generations of the configuration, so servers,
+ * routes and upstreams go by their names. Requests are counted in a row of their server and route
+ * when the front leaves them; rows are made when the first request comes, so that only what
+ * happened takes memory. The sum of all workers has the same form. */
 
 enum { STATS_VERSIONS = 3, STATS_CLASSES = 6, STATS_BOUNDS = 12 };
 
@@ -21,27 +23,41 @@ struct stats_cell {
 };
 
 struct stats_row {
+    struct list link;
+    struct str server, route; /* route empty: none was found */
     struct stats_cell versions[STATS_VERSIONS];
 };
 
+struct stats_origin {
+    struct list link;
+    struct str upstream, name;
+    uint64_t connects, failures;
+    size_t connecting, idle, busy; /* of sums only */
+};
+
 struct stats {
-    struct stats_row **rows; /* [server * (n_routes + 1) + route]; the last route: none */
-    size_t n_servers, n_routes;
+    struct list rows, origins;
     uint64_t tcp_connections;
     uint64_t tcp_failures[ERR_KINDS];       /* TLS handshakes over TCP */
     uint64_t handshakes[STATS_VERSIONS][2]; /* whole ones, and resumed ones */
     struct quic_counters quic;
-    uint64_t begin_s; /* wall clock */
+    size_t exchanges, tcp_now, quic_now; /* of sums only: what there is at the moment */
 };
 
 extern const uint64_t stats_bounds_ns[STATS_BOUNDS];
 extern const struct hook stats_hook;
 
-/* 0 or ERR_NO_MEMORY. */
-int stats_init(struct stats *s, const struct config *config);
+void stats_init(struct stats *s);
 void stats_fini(struct stats *s);
 
 size_t stats_version(enum http_version version); /* 0: h1, 1: h2, 2: h3 */
 void stats_handshake(struct stats *s, const struct peer *peer);
+
+/* The row of these names, new or there already; NULL: no memory. */
+struct stats_row *stats_row(struct stats *s, struct str server, struct str route);
+/* Adds what became of an upstream's connections; is_now: those that there are too. */
+void stats_upstream(struct stats *s, struct str name, const struct upstream *u, bool is_now);
+/* Adds all of a worker's. What there is no memory for is left out. */
+void stats_add(struct stats *sum, const struct stats *s);
 
 #endif

@@ -60,68 +60,51 @@ static bool is_empty(const struct stats_cell *c) {
     return sum == 0;
 }
 
-static void each_version(const struct series *row, const struct stats_row *of, print_cell *print,
-                         struct buf *to) {
-    struct series s = *row;
+static void each_version(const struct stats_row *row, print_cell *print, struct buf *to) {
+    struct series s = {.labels = {{"server", row->server}, {"route", row->route}}};
 
     for (size_t i = 0; i < STATS_VERSIONS; i++) {
-        s.cell = &of->versions[i];
+        s.cell = &row->versions[i];
         s.labels[2] = (struct metrics_label){"version", str_of(versions[i])};
         if (!is_empty(s.cell))
             print(&s, to);
     }
 }
 
-static void each_cell(const struct worker *w, print_cell *print, struct buf *to) {
-    const struct stats *st = &w->stats;
-
-    for (size_t i = 0; i < st->n_servers * (st->n_routes + 1); i++) {
-        size_t server = i / (st->n_routes + 1), route = i % (st->n_routes + 1);
-        struct series s = {
-            .labels = {{"server", w->config->servers[server]->name}, {"route", STR("")}}};
-        if (route < st->n_routes)
-            s.labels[1].value = w->config->routes[route]->name;
-        if (st->rows[i])
-            each_version(&s, st->rows[i], print, to);
-    }
+static void each_cell(const struct stats *st, print_cell *print, struct buf *to) {
+    list_each(&st->rows, at, next)
+        each_version(list_entry(at, struct stats_row, link), print, to);
 }
 
-static void requests(const struct worker *w, struct buf *to) {
+static void requests(const struct stats *st, struct buf *to) {
     metrics_family(to, "h3gw_requests_total", "counter",
                    "Requests that ended, by the first digit of the status; route is empty when "
                    "none was found.");
-    each_cell(w, print_requests, to);
+    each_cell(st, print_requests, to);
     metrics_family(to, "h3gw_request_duration_seconds", "histogram",
                    "From a request's head to its end, the response's last byte handed over.");
-    each_cell(w, print_durations, to);
+    each_cell(st, print_durations, to);
     metrics_family(to, "h3gw_request_body_bytes_total", "counter",
                    "Bytes of request bodies received from clients.");
-    each_cell(w, print_request_bytes, to);
+    each_cell(st, print_request_bytes, to);
     metrics_family(to, "h3gw_response_body_bytes_total", "counter",
                    "Bytes of response bodies sent to clients.");
-    each_cell(w, print_response_bytes, to);
+    each_cell(st, print_response_bytes, to);
     metrics_family(to, "h3gw_requests_active", "gauge", "Requests being answered.");
-    metrics_count(to, "h3gw_requests_active", NULL, w->http.n_exchanges);
+    metrics_count(to, "h3gw_requests_active", NULL, st->exchanges);
 }
 
 /* ---- clients' connections ---- */
 
-static void connections(const struct stats_view *v, struct buf *to) {
-    const struct stats *st = &v->worker->stats;
-    uint64_t tcp = 0, quic = 0;
-
-    for (size_t i = 0; i < v->n_bindings; i++) {
-        tcp += v->bindings[i].tcp ? listener_streams(v->bindings[i].tcp) : 0;
-        quic += v->bindings[i].udp ? quic_server_conns(v->bindings[i].quic) : 0;
-    }
+static void connections(const struct stats *st, struct buf *to) {
     metrics_family(to, "h3gw_connections_total", "counter", "Connections of clients accepted.");
     metrics_count(to, "h3gw_connections_total", ONE_LABEL("transport", STR("tcp")),
                   st->tcp_connections);
     metrics_count(to, "h3gw_connections_total", ONE_LABEL("transport", STR("quic")),
                   st->quic.connections);
     metrics_family(to, "h3gw_connections_active", "gauge", "Connections of clients now.");
-    metrics_count(to, "h3gw_connections_active", ONE_LABEL("transport", STR("tcp")), tcp);
-    metrics_count(to, "h3gw_connections_active", ONE_LABEL("transport", STR("quic")), quic);
+    metrics_count(to, "h3gw_connections_active", ONE_LABEL("transport", STR("tcp")), st->tcp_now);
+    metrics_count(to, "h3gw_connections_active", ONE_LABEL("transport", STR("quic")), st->quic_now);
 }
 
 static void failures_of(const uint64_t failures[ERR_KINDS], struct str transport, struct buf *to) {
@@ -155,41 +138,36 @@ static void counter(struct buf *to, const char *name, const char *help, uint64_t
     metrics_count(to, name, NULL, value);
 }
 
-static void quic(const struct stats_view *v, struct buf *to) {
-    struct quic_counters q = v->worker->stats.quic;
-
-    for (size_t i = 0; i < v->n_bindings; i++)
-        if (v->bindings[i].udp)
-            quic_server_count(v->bindings[i].quic, &q);
-    counter(to, "h3gw_quic_packets_sent_total", "QUIC packets sent.", q.packets_sent);
-    counter(to, "h3gw_quic_packets_received_total", "QUIC packets received.", q.packets_received);
+static void quic(const struct quic_counters *q, struct buf *to) {
+    counter(to, "h3gw_quic_packets_sent_total", "QUIC packets sent.", q->packets_sent);
+    counter(to, "h3gw_quic_packets_received_total", "QUIC packets received.", q->packets_received);
     counter(to, "h3gw_quic_packets_lost_total", "QUIC packets sent and taken for lost.",
-            q.packets_lost);
+            q->packets_lost);
     counter(to, "h3gw_quic_migrations_total", "Connections that went on from another address.",
-            q.migrations);
-    counter(to, "h3gw_quic_retries_total", "Retry packets sent.", q.retries);
+            q->migrations);
+    counter(to, "h3gw_quic_retries_total", "Retry packets sent.", q->retries);
     metrics_family(to, "h3gw_quic_rtt_seconds", "summary",
                    "Smoothed round-trip time of connections, when they ended.");
-    metrics_seconds(to, "h3gw_quic_rtt_seconds_sum", NULL, q.rtt_ns);
-    metrics_count(to, "h3gw_quic_rtt_seconds_count", NULL, q.rtts);
+    metrics_seconds(to, "h3gw_quic_rtt_seconds_sum", NULL, q->rtt_ns);
+    metrics_count(to, "h3gw_quic_rtt_seconds_count", NULL, q->rtts);
 }
 
 /* ---- upstreams ---- */
 
-typedef void print_origin(const struct origin_numbers *n, struct metrics_label labels[4],
+typedef void print_origin(const struct stats_origin *n, struct metrics_label labels[4],
                           struct buf *to);
 
-static void print_connects(const struct origin_numbers *n, struct metrics_label labels[4],
+static void print_connects(const struct stats_origin *n, struct metrics_label labels[4],
                            struct buf *to) {
     metrics_count(to, "h3gw_upstream_connects_total", labels, n->connects);
 }
 
-static void print_connect_failures(const struct origin_numbers *n, struct metrics_label labels[4],
+static void print_connect_failures(const struct stats_origin *n, struct metrics_label labels[4],
                                    struct buf *to) {
     metrics_count(to, "h3gw_upstream_connect_failures_total", labels, n->failures);
 }
 
-static void print_pool(const struct origin_numbers *n, struct metrics_label labels[4],
+static void print_pool(const struct stats_origin *n, struct metrics_label labels[4],
                        struct buf *to) {
     const struct {
         struct str name;
@@ -203,25 +181,23 @@ static void print_pool(const struct origin_numbers *n, struct metrics_label labe
     }
 }
 
-static void each_origin(const struct worker *w, print_origin *print, struct buf *to) {
-    for (size_t i = 0; i < w->config->n_upstreams; i++)
-        for (size_t j = 0; j < upstream_origins(w->upstreams[i]); j++) {
-            struct origin_numbers n = upstream_numbers(w->upstreams[i], j);
-            struct metrics_label labels[4] = {{"upstream", w->config->upstreams[i]->name},
-                                              {"origin", n.name}};
-            print(&n, labels, to);
-        }
+static void each_origin(const struct stats *st, print_origin *print, struct buf *to) {
+    list_each(&st->origins, at, next) {
+        const struct stats_origin *o = list_entry(at, struct stats_origin, link);
+        struct metrics_label labels[4] = {{"upstream", o->upstream}, {"origin", o->name}};
+        print(o, labels, to);
+    }
 }
 
-static void upstreams(const struct worker *w, struct buf *to) {
+static void upstreams(const struct stats *st, struct buf *to) {
     metrics_family(to, "h3gw_upstream_connects_total", "counter",
                    "Connections to upstreams that were made.");
-    each_origin(w, print_connects, to);
+    each_origin(st, print_connects, to);
     metrics_family(to, "h3gw_upstream_connect_failures_total", "counter",
                    "Connections to upstreams that could not be made.");
-    each_origin(w, print_connect_failures, to);
+    each_origin(st, print_connect_failures, to);
     metrics_family(to, "h3gw_upstream_connections", "gauge", "Connections to upstreams now.");
-    each_origin(w, print_pool, to);
+    each_origin(st, print_pool, to);
 }
 
 /* ---- the process, by the names that Prometheus' own clients give ---- */
@@ -231,7 +207,7 @@ static void gauge(struct buf *to, const char *name, const char *help, uint64_t v
     metrics_count(to, name, NULL, value);
 }
 
-static void process(const struct stats *st, struct buf *to) {
+static void process(uint64_t begin_s, struct buf *to) {
     struct process_facts f;
 
     process_look(&f);
@@ -243,16 +219,14 @@ static void process(const struct stats *st, struct buf *to) {
     gauge(to, "process_resident_memory_bytes", "Resident memory in bytes.", f.resident_bytes);
     gauge(to, "process_virtual_memory_bytes", "Virtual memory in bytes.", f.virtual_bytes);
     gauge(to, "process_start_time_seconds", "Start of the gateway, in seconds since 1970.",
-          st->begin_s);
+          begin_s);
 }
 
-void stats_page(const struct stats_view *v, struct buf *to) {
-    const struct worker *w = v->worker;
-
-    requests(w, to);
-    connections(v, to);
-    handshakes(&w->stats, to);
-    quic(v, to);
-    upstreams(w, to);
-    process(&w->stats, to);
+void stats_page(const struct stats *sum, uint64_t begin_s, struct buf *to) {
+    requests(sum, to);
+    connections(sum, to);
+    handshakes(sum, to);
+    quic(&sum->quic, to);
+    upstreams(sum, to);
+    process(begin_s, to);
 }

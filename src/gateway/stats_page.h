@@ -3,18 +3,12 @@
 #define GATEWAY_STATS_PAGE_H
 
 #include "base/buf.h"
-#include "gateway/binding.h"
-#include "gateway/worker.h"
+#include "gateway/stats.h"
 
 /* All that is counted, for Prometheus. Names and units after its conventions; what only grows
  * ends in _total. */
 
-struct stats_view {
-    const struct worker *worker;
-    const struct binding *bindings;
-    size_t n_bindings;
-};
-
-void stats_page(const struct stats_view *v, struct buf *to);
+/* sum: of all workers. begin_s: the process' start, in seconds since 1970. */
+void stats_page(const struct stats *sum, uint64_t begin_s, struct buf *to);
 
 #endif

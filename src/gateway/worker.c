@@ -1,148 +1,135 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/worker.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "tls/digest.h"
 
 /* So many free chunks stay for the next burst: 1 MiB. */
 enum { FREE_CHUNKS = 64 };
 
-static void set_limits(struct worker *w) {
-    const struct gateway_options *o = &w->config->gateway;
+struct worker_call {
+    void (*f)(struct worker *w, void *context);
+    void *context;
+    bool done;
+};
 
-    w->limits = (struct http_limits){
-        .body_buffer_bytes = (uint32_t)o->body_buffer_bytes,
-        .head_bytes = (uint32_t)o->head_bytes,
-        .fields = (uint32_t)o->fields,
-        .request_body_bytes = o->request_body_bytes,
-        .streams = (uint32_t)o->streams,
-        .requests = o->requests,
-        .resets = (uint32_t)o->resets,
-        .continuations = (uint32_t)o->continuations,
-        .control_frames = (uint32_t)o->control_frames,
-        .settings_entries = (uint32_t)o->settings_entries,
-        .glitches = (uint32_t)o->glitches,
-        .conn_window_bytes = (uint32_t)o->conn_window_bytes,
-        .header_timeout_ns = o->header_timeout_ns,
-        .idle_timeout_ns = o->idle_timeout_ns,
-        .body_timeout_ns = o->body_timeout_ns,
-        .write_timeout_ns = o->write_timeout_ns,
-    };
+static void on_call(struct task *task, uint32_t events) {
+    struct worker *w = container_of(task, struct worker, calls);
+    struct worker_call *call;
+
+    (void)events;
+    pthread_mutex_lock(&w->lock);
+    call = w->call;
+    w->call = NULL;
+    pthread_mutex_unlock(&w->lock);
+    if (!call)
+        return;
+    call->f(w, call->context);
+    pthread_mutex_lock(&w->lock);
+    call->done = true;
+    pthread_cond_signal(&w->answered);
+    pthread_mutex_unlock(&w->lock);
 }
 
-static int make_census(struct worker *w) {
-    uint8_t key[TABLE_KEY];
-
-    if (random_bytes(key, sizeof key))
-        return ERR_SYSTEM;
-    census_init(&w->clients, (uint32_t)w->config->gateway.client_connections, key);
-    return 0;
+static struct span scratch_new(void) {
+    return (struct span){malloc(SCRATCH_BYTES), SCRATCH_BYTES};
 }
 
-static int make_env(struct worker *w, const struct worker_policy *policy) {
-    http_env_init(&w->http, &w->turn, &w->chunks);
-    set_limits(w);
-    w->http.log = w->log;
-    w->http.limits = &w->limits;
-    w->http.hooks = policy->hooks;
-    w->http.route = policy->route;
-    w->http.owner = w;
-    w->http.scratch_bytes = SCRATCH_BYTES;
-    w->http.scratch = malloc(SCRATCH_BYTES);
-    w->tls_scratch = (struct span){malloc(SCRATCH_BYTES), SCRATCH_BYTES};
-    return w->http.scratch && w->tls_scratch.p ? 0 : ERR_NO_MEMORY;
-}
-
-static int make_proxies(struct worker *w) {
-    const struct config *c = w->config;
-    const struct gateway_options *o = &c->gateway;
-
-    w->proxies = calloc(c->n_routes + 1, sizeof *w->proxies);
-    for (size_t i = 0; w->proxies && i < c->n_routes; i++) {
-        uint64_t timeout_ns = c->routes[i]->options.timeout_ns;
-        w->proxies[i] = (struct proxy_config){
-            .response_timeout_ns = timeout_ns ? timeout_ns : o->upstream_response_timeout_ns,
-            .max_attempts = 3,
-            .host_from_upstream = o->host_header == 1,
-        };
-    }
-    return w->proxies ? 0 : ERR_NO_MEMORY;
-}
-
-static int make_upstreams(struct worker *w) {
-    const struct config *c = w->config;
-    const struct gateway_options *o = &c->gateway;
-
-    w->upstream_env = (struct upstream_env){w->loop, w->resolver, &w->http, w->log};
-    w->upstreams = calloc(c->n_upstreams + 1, sizeof(struct upstream *));
-    w->upstream_configs = calloc(c->n_upstreams + 1, sizeof *w->upstream_configs);
-    if (!w->upstreams || !w->upstream_configs)
-        return ERR_NO_MEMORY;
-    for (size_t i = 0; i < c->n_upstreams; i++) {
-        w->upstream_configs[i] = (struct upstream_config){
-            .name = c->upstreams[i]->name,
-            .uris = c->upstreams[i]->uris,
-            .n_uris = c->upstreams[i]->n_uris,
-            .max_connections = (uint32_t)o->upstream_connections,
-            .connect_timeout_ns = o->upstream_connect_timeout_ns,
-            .idle_timeout_ns = o->upstream_idle_timeout_ns,
-            .write_timeout_ns = o->write_timeout_ns,
-        };
-        w->upstreams[i] = upstream_new(&w->upstream_env, &w->upstream_configs[i]);
-        if (!w->upstreams[i])
-            return ERR_NO_MEMORY;
-    }
-    return 0;
-}
-
-int worker_init(struct worker *w, const struct config *config, const struct worker_policy *policy,
-                struct log *log) {
-    int err;
-
-    *w = (struct worker){.config = config, .log = log};
+int worker_init(struct worker *w, unsigned index, struct log *log, struct census *clients) {
+    *w = (struct worker){.index = index, .log = log, .clients = clients};
     turn_init(&w->turn);
     chunk_pool_init(&w->chunks, FREE_CHUNKS);
     access_log_init(&w->access_log, &w->turn, log);
+    stats_init(&w->stats);
+    list_init(&w->outfits);
+    list_init(&w->bindings);
+    list_init(&w->leaving);
+    check(pthread_mutex_init(&w->lock, NULL) == 0 && pthread_cond_init(&w->answered, NULL) == 0);
+    task_init(&w->calls, &w->turn, on_call);
+    w->scratch = scratch_new();
+    w->tls_scratch = scratch_new();
     w->loop = loop_new(&w->turn);
     w->resolver = w->loop ? resolver_new(w->loop, log) : NULL;
-    err = w->resolver ? make_env(w, policy) : ERR_NO_MEMORY;
-    if (!err)
-        err = make_census(w);
-    if (!err)
-        err = make_proxies(w);
-    if (!err)
-        err = make_upstreams(w);
-    if (!err)
-        err = stats_init(&w->stats, config);
-    if (!err)
-        err = access_log_open(&w->access_log, config);
-    if (err) {
-        log_error(log, "cannot start: %s", err_text(err));
-        worker_fini(w);
+    if (w->resolver && w->scratch.p && w->tls_scratch.p && !loop_post_init(w->loop, &w->calls))
+        return 0;
+    worker_fini(w);
+    return ERR_NO_MEMORY;
+}
+
+static void *run(void *context) {
+    struct worker *w = context;
+
+    loop_run(w->loop);
+    return NULL;
+}
+
+int worker_start(struct worker *w) {
+    sigset_t all, before;
+    char name[16];
+    int bad;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bad = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (bad)
+        return ERR_SYSTEM;
+    snprintf(name, sizeof name, "h3gw-w%u", w->index);
+    pthread_setname_np(w->thread, name);
+    w->running = true;
+    return 0;
+}
+
+void worker_do(struct worker *w, void (*f)(struct worker *w, void *context), void *context) {
+    struct worker_call call = {f, context, false};
+
+    if (!w->running) {
+        f(w, context);
+        return;
     }
-    return err;
+    pthread_mutex_lock(&w->lock);
+    w->call = &call;
+    loop_post(w->loop, 1);
+    while (!call.done)
+        pthread_cond_wait(&w->answered, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void stop_loop(struct worker *w, void *context) {
+    (void)context;
+    loop_stop(w->loop);
+}
+
+void worker_stop(struct worker *w) {
+    if (!w->running)
+        return;
+    worker_do(w, stop_loop, NULL);
+    pthread_join(w->thread, NULL);
+    w->running = false;
 }
 
 void worker_fini(struct worker *w) {
-    for (size_t i = 0; w->upstreams && i < w->config->n_upstreams; i++)
-        upstream_free(w->upstreams[i]);
+    check(!w->running);
     resolver_free(w->resolver);
     /* Lets the ends of what was closed run, and frees them. */
     while (w->loop && turn_run(&w->turn, SIZE_MAX))
         ;
-    census_fini(&w->clients);
     access_log_fini(&w->access_log);
     stats_fini(&w->stats);
     loop_free(w->loop);
-    free(w->http.scratch);
+    task_fini(&w->calls);
+    free(w->scratch.p);
     free(w->tls_scratch.p);
-    free(w->proxies);
-    free(w->upstreams);
-    free(w->upstream_configs);
     turn_fini(&w->turn);
     chunk_pool_fini(&w->chunks);
+    pthread_cond_destroy(&w->answered);
+    pthread_mutex_destroy(&w->lock);
+    *w = (struct worker){0};
 }
 
 struct str worker_date(struct worker *w) {

@@ -2,63 +2,70 @@
 #ifndef GATEWAY_WORKER_H
 #define GATEWAY_WORKER_H
 
+#include <pthread.h>
+
 #include "base/census.h"
 #include "base/chunk.h"
 #include "base/date.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/turn.h"
 #include "gateway/access_log.h"
-#include "gateway/config/config.h"
 #include "gateway/stats.h"
-#include "handler/proxy.h"
-#include "http/env.h"
 #include "net/dial.h"
 #include "sys/loop.h"
-#include "upstream/upstream.h"
 
 /* One thread's share of the gateway: one loop, one turn, its connections, pools and counters.
- * Everything mutable hangs from here; the configuration is shared and constant. */
+ * Everything mutable hangs from here. What comes of the configuration is not here but in an
+ * outfit (gateway/outfit.h), of which a worker has one at a time, and older ones until their
+ * connections have ended.
+ *
+ * Threads have nothing in common but the census and what is constant. The control thread has
+ * something done by a worker and waits for it (worker_do): so it may look into a worker, and
+ * nobody needs a lock. A worker never waits for the control thread. */
 
 enum { SCRATCH_BYTES = 64 * 1024, RANDOM_BYTES = 1024 };
 
+struct worker_call;
+
 struct worker {
-    const struct config *config;
+    unsigned index;
     struct log *log;
+    struct census *clients; /* of all workers */
     struct turn turn;
     struct loop *loop;
     struct chunk_pool chunks;
-    struct http_limits limits;
-    struct census clients;
-    struct http_env http;    /* its owner is the worker: worker_of */
+    struct span scratch;     /* http_env.scratch */
     struct span tls_scratch; /* ciphertext on its way into TLS */
     struct resolver *resolver;
-    struct upstream_env upstream_env;
-    struct upstream_config *upstream_configs; /* as config->upstreams */
-    struct upstream **upstreams;
-    struct proxy_config *proxies; /* as config->routes */
     struct access_log access_log;
     struct stats stats;
+    struct list outfits;  /* struct outfit: the one in use first */
+    struct list bindings; /* struct binding: what is listened on */
+    struct list leaving;  /* struct binding: what is not any more, but has connections yet */
     char date[DATE_TEXT]; /* of date_s, for the date field */
     uint64_t date_s;
     uint8_t random[RANDOM_BYTES]; /* for ids: fetched in bulk */
     size_t n_random;
+
+    bool running; /* it has a thread; else its calls are run by who makes them */
+    pthread_t thread;
+    struct task calls;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    struct worker_call *call; /* under the lock; NULL: none */
 };
 
-/* Who decides about requests; comes from above, as the hooks use the worker themselves. */
-struct worker_policy {
-    const struct hook *const *hooks;
-    void (*route)(struct exchange *x);
-};
-
-/* 0 or a negative err, told in the log. All that is given outlives it. */
-int worker_init(struct worker *w, const struct config *config, const struct worker_policy *policy,
-                struct log *log);
-/* All connections are closed already, but for those to upstreams. */
+/* 0 or a negative err. log and clients outlive it. */
+int worker_init(struct worker *w, unsigned index, struct log *log, struct census *clients);
+/* Runs the loop in a thread of its own, which takes no signals. 0 or ERR_SYSTEM. */
+int worker_start(struct worker *w);
+/* Has f(w, context) run in the worker's turn, and waits for its end. From the control thread. */
+void worker_do(struct worker *w, void (*f)(struct worker *w, void *context), void *context);
+/* Ends the thread. Idempotent. */
+void worker_stop(struct worker *w);
+/* It has no thread any more, and all connections of clients are closed. */
 void worker_fini(struct worker *w);
-
-static inline struct worker *worker_of(const struct exchange *x) {
-    return x->env->owner;
-}
 
 /* IMF-fixdate of this second. */
 struct str worker_date(struct worker *w);

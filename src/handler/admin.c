@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "handler/admin.h"
 
+#include "base/addr.h"
 #include "base/err.h"
+#include "http/authority.h"
 #include "http/reply.h"
 
 static const struct admin_page *find(const struct admin_page *pages, size_t n, struct str path) {
@@ -27,7 +29,7 @@ static void answer(struct exchange *x, const struct admin_page *page) {
     int status;
 
     buf_init(&body);
-    status = page->write(page->context, &body);
+    status = page->write(page->context, x, &body);
     /* What was true a moment ago is of no use to a probe. */
     if (body.failed ||
         fields_set_static(&x->response.fields, STR("cache-control"), STR("no-store")))
@@ -37,16 +39,46 @@ static void answer(struct exchange *x, const struct admin_page *page) {
     buf_fini(&body);
 }
 
+/* By an address, or as this machine: no name that somebody else can let lead here. */
+static bool is_asked_plainly(const struct exchange *x) {
+    struct str host;
+    struct addr literal;
+    uint16_t port;
+
+    if (fields_has(&x->request.fields, STR("origin")) ||
+        authority_split(x->request.authority, &host, &port))
+        return false;
+    return str_ieq(host, STR("localhost")) || !addr_from_ip(host, 0, &literal);
+}
+
+static bool is_method_of(const struct exchange *x, const struct admin_page *page) {
+    if (page->acts)
+        return method_is(&x->request, "POST");
+    return method_is(&x->request, "GET") || method_is(&x->request, "HEAD");
+}
+
+static void refuse_method(struct exchange *x, const struct admin_page *page) {
+    struct str allow = page->acts ? STR("POST") : STR("GET, HEAD");
+
+    if (fields_set_static(&x->response.fields, STR("allow"), allow))
+        reply_error(x, 503, STR("out of memory"));
+    else
+        reply_error(x, 405,
+                    page->acts ? STR("this is asked for with POST")
+                               : STR("this page can only be read"));
+}
+
 void admin_open(struct exchange *x, const struct admin_page *pages, size_t n) {
     const struct admin_page *page = find(pages, n, message_path_only(&x->request));
-    bool reads = method_is(&x->request, "GET") || method_is(&x->request, "HEAD");
 
     if (!page)
         not_found(x, pages, n);
-    else if (reads)
-        answer(x, page);
-    else if (fields_set_static(&x->response.fields, STR("allow"), STR("GET, HEAD")))
-        reply_error(x, 503, STR("out of memory"));
+    else if (page->guarded && !is_asked_plainly(x))
+        reply_error(x, 403,
+                    STR("the admin answers no web pages, and to no names but localhost and "
+                        "addresses"));
+    else if (!is_method_of(x, page))
+        refuse_method(x, page);
     else
-        reply_error(x, 405, STR("this page can only be read"));
+        answer(x, page);
 }

@@ -33,7 +33,8 @@ struct listener {
 };
 
 static bool is_full(const struct listener *l) {
-    return l->config.max_streams > 0 && l->n_streams >= l->config.max_streams;
+    uint32_t most = l->config.limits.max_streams;
+    return most > 0 && l->n_streams >= most;
 }
 
 static void watch_again(struct listener *l) {
@@ -45,6 +46,8 @@ static void on_ended(void *context, struct net_stream *stream) {
     struct listener *l = context;
     check_magic(l, LISTENER_MAGIC);
     census_leave(l->config.census, net_stream_tag(stream));
+    if (l->config.ended)
+        l->config.ended(l->config.context, net_stream_peer(stream));
     l->n_streams--;
     watch_again(l);
 }
@@ -73,7 +76,7 @@ static void take(struct listener *l, int fd, struct census_client *client) {
                                        .fd = fd,
                                        .log = l->config.log,
                                        .owner = &l->streams,
-                                       .write_timeout_ns = l->config.write_timeout_ns,
+                                       .write_timeout_ns = l->config.limits.write_timeout_ns,
                                        .ended = on_ended,
                                        .context = l,
                                        .tag = client};
@@ -131,24 +134,20 @@ static void on_ready(struct loop_watch *watch, int events) {
 }
 
 int listener_open(const struct listener_config *config, struct listener **ret_listener) {
-    struct sock_bind wanted = {.addr = config->addr,
-                               .type = SOCK_STREAM,
-                               .reuse_port = config->reuse_port,
-                               .sibling = config->sibling};
+    struct sock_bind wanted = {.addr = config->addr, .type = SOCK_STREAM};
+    int fd, err = sock_bind(&wanted, &fd);
+    return err ? err : listener_adopt(config, fd, ret_listener);
+}
+
+int listener_adopt(const struct listener_config *config, int fd, struct listener **ret_listener) {
     struct listener *l = calloc(1, sizeof(*l));
-    if (!l)
-        return ERR_NO_MEMORY;
-    int err = sock_bind(&wanted, &l->fd);
+    int err = l ? loop_watch_init(&l->watch, config->loop, fd, on_ready) : ERR_NO_MEMORY;
     if (err != 0) {
+        close(fd);
         free(l);
         return err;
     }
-    err = loop_watch_init(&l->watch, config->loop, l->fd, on_ready);
-    if (err != 0) {
-        close(l->fd);
-        free(l);
-        return err;
-    }
+    l->fd = fd;
     l->magic = LISTENER_MAGIC;
     l->config = *config;
     sock_names(l->fd, &l->addr, NULL);
@@ -161,6 +160,12 @@ int listener_open(const struct listener_config *config, struct listener **ret_li
 
 const struct addr *listener_addr(const struct listener *l) {
     return &l->addr;
+}
+
+void listener_limit(struct listener *l, const struct listener_limits *limits) {
+    check_magic(l, LISTENER_MAGIC);
+    l->config.limits = *limits;
+    watch_again(l);
 }
 
 size_t listener_streams(const struct listener *l) {

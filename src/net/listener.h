@@ -17,22 +17,31 @@
 
 struct listener;
 
+struct listener_limits {
+    uint32_t max_streams; /* 0: no limit; then it rests until some ended */
+    uint64_t write_timeout_ns;
+};
+
 struct listener_config {
     struct loop *loop;
     struct log *log;
     struct addr addr;      /* port 0: any; see listener_addr */
-    bool reuse_port;       /* several workers; a foreign socket on the port is still noticed */
-    bool sibling;          /* another of our workers has the port: it cannot be looked at again */
-    uint32_t max_streams;  /* 0: no limit; then it rests until some ended */
     struct census *census; /* of the clients, of all listeners; NULL: none */
-    uint64_t write_timeout_ns;
+    struct listener_limits limits;
     /* The engine of a new connection; NULL closes it. Called in the I/O phase. */
     struct stream_engine *(*accept)(void *context, struct peer *peer);
+    /* Once for each accept, when the connection is over and its engine gone; NULL: not told. */
+    void (*ended)(void *context, struct peer *peer);
     void *context;
 };
 
 /* 0, ERR_EXISTS (the port is in use), ERR_REFUSED (no permission), ERR_SYSTEM (errno). */
 int listener_open(const struct listener_config *config, struct listener **ret_listener);
+/* The same with a socket of sock_bind in place of addr; it is the listener's from now on, and
+ * closed after an error. */
+int listener_adopt(const struct listener_config *config, int fd, struct listener **ret_listener);
+/* For the connections to come. */
+void listener_limit(struct listener *l, const struct listener_limits *limits);
 const struct addr *listener_addr(const struct listener *l);
 size_t listener_streams(const struct listener *l); /* connections alive */
 void listener_drain(struct listener *l);           /* closes the socket, drains connections */

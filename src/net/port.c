@@ -133,8 +133,6 @@ static int set_up(struct port *p) {
     }
     sock_names(p->fd, &p->addr, NULL);
     p->features = datagram_set_up(p->fd, p->addr.sa.sa_family);
-    if (config->workers > 1 && sock_steer_quic(p->fd, config->workers) != 0)
-        log_warn(config->log, "the kernel does not steer QUIC connections to their workers");
     p->in = malloc((size_t)DATAGRAM_BATCH * DATAGRAM_BYTES);
     p->out.data = malloc(DATAGRAM_SEND);
     if (!p->in || !p->out.data)
@@ -143,19 +141,21 @@ static int set_up(struct port *p) {
 }
 
 int port_open(const struct port_config *config, struct port **ret_port) {
-    struct sock_bind wanted = {.addr = config->addr,
-                               .type = SOCK_DGRAM,
-                               .reuse_port = config->reuse_port,
-                               .sibling = config->sibling};
+    struct sock_bind wanted = {.addr = config->addr, .type = SOCK_DGRAM};
+    int fd, err = sock_bind(&wanted, &fd);
+    return err ? err : port_adopt(config, fd, ret_port);
+}
+
+int port_adopt(const struct port_config *config, int fd, struct port **ret_port) {
     struct port *p = calloc(1, sizeof(*p));
-    if (!p)
+    if (!p) {
+        close(fd);
         return ERR_NO_MEMORY;
+    }
     p->magic = PORT_MAGIC;
     p->config = *config;
-    p->fd = -1;
-    int err = sock_bind(&wanted, &p->fd);
-    if (err == 0)
-        err = set_up(p);
+    p->fd = fd;
+    int err = set_up(p);
     if (err != 0) {
         int number = errno;
         release(p);

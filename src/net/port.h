@@ -19,10 +19,6 @@ struct port_config {
     struct loop *loop;
     struct log *log;
     struct addr addr;
-    bool reuse_port;
-    bool sibling;     /* as listener_config */
-    uint32_t workers; /* > 1: datagrams are steered by connection id among the sockets of
-                       * the port, in the order in which they were opened */
     const struct addr *connect_to; /* a client's socket: connected; NULL: a server's */
     size_t receive_buffer_bytes;   /* asked of the kernel; a smaller one is no noise */
     struct task *refused; /* woken with PORT_REFUSED once, when a client's datagrams find nobody
@@ -31,8 +27,9 @@ struct port_config {
 
 enum { PORT_REFUSED = 1u << 9 };
 
-/* As listener_open. The engine is given afterwards and owned from then on. */
+/* As listener_open and listener_adopt. The engine is given afterwards and owned from then on. */
 int port_open(const struct port_config *config, struct port **ret_port);
+int port_adopt(const struct port_config *config, int fd, struct port **ret_port);
 void port_start(struct port *p, struct datagram_engine *engine);
 const struct addr *port_addr(const struct port *p);
 void port_drain(struct port *p);

@@ -134,6 +134,9 @@ static int start_server(struct quic_conn *c, const struct conn_first *first) {
         err = hub_id_add(c, &first->hd->dcid);
     if (err != 0)
         return err;
+    c->begun = h->config.began != NULL;
+    if (c->begun)
+        h->config.began(h->config.context, &c->peer);
     settings_fill(&h->config, true, &settings);
     settings.token = first->token_type == NGTCP2_TOKEN_TYPE_UNKNOWN ? NULL : first->hd->token;
     settings.tokenlen = settings.token ? first->hd->tokenlen : 0;

@@ -60,9 +60,9 @@ struct quic_conn {
     uint64_t begin_ns;
     int ifindex;
 
-    bool app_open; /* app->opened was called: it may be pulled */
-    bool app_drained;
-    bool stateless_reset; /* that is how the peer ended it */
+    bool app_open;           /* app->opened was called: it may be pulled */
+    bool app_drained, begun; /* app->drain, config.began were called */
+    bool stateless_reset;    /* that is how the peer ended it */
     struct conn_close close;
 
     /* CLOSING: the last packet, and when the next straggler gets it again. */

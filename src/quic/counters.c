@@ -3,6 +3,19 @@
 
 #include "quic/conn.h"
 
+void quic_counters_add(struct quic_counters *to, const struct quic_counters *from) {
+    to->connections += from->connections;
+    for (int i = 0; i < ERR_KINDS; i++)
+        to->failures[i] += from->failures[i];
+    to->retries += from->retries;
+    to->migrations += from->migrations;
+    to->packets_sent += from->packets_sent;
+    to->packets_received += from->packets_received;
+    to->packets_lost += from->packets_lost;
+    to->rtts += from->rtts;
+    to->rtt_ns += from->rtt_ns;
+}
+
 static void add(struct quic_counters *to, const struct quic_conn *c, ngtcp2_conn_info *ret_info) {
     ngtcp2_conn_get_conn_info2(c->q, ret_info);
     to->packets_sent += ret_info->pkt_sent;

@@ -19,6 +19,7 @@ struct quic_counters {
     uint64_t rtts, rtt_ns; /* of connections that ended: how many, their smoothed RTTs' sum */
 };
 
+void quic_counters_add(struct quic_counters *to, const struct quic_counters *from);
 /* Adds to `to` what the live connections have so far. */
 void quic_server_count(const struct datagram_engine *e, struct quic_counters *to);
 

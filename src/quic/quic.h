@@ -88,6 +88,9 @@ struct quic_config {
     /* The application of a new connection, after the handshake chose the ALPN. peer lives as
      * long as the connection. NULL refuses. */
     struct quic_app *(*accept)(void *context, struct quic_conn *conn, const struct peer *peer);
+    /* A server's connection begins to use tls, and does so no more; each once. NULL: not told. */
+    void (*began)(void *context, struct peer *peer);
+    void (*ended)(void *context, struct peer *peer);
     void *context;
     enum quic_cc cc;
     enum quic_retry retry;
@@ -109,6 +112,9 @@ void quic_config_default(struct quic_config *config);
 /* The server's connection table on one UDP socket. config is copied. NULL: no memory. */
 struct datagram_engine *quic_server_new(const struct quic_config *config);
 size_t quic_server_conns(const struct datagram_engine *e);
+/* What connections to come are made with; those that are there keep what they have. Turn, log,
+ * secret and workers stay as they were. */
+void quic_server_use(struct datagram_engine *e, const struct quic_config *config);
 
 /* One client connection; host is checked against the certificate and sent as SNI (not when
  * it is a literal address). accept is called at once, before the handshake, to make the app.

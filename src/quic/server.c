@@ -268,6 +268,18 @@ struct datagram_engine *quic_server_new(const struct quic_config *config) {
     return &s->hub.engine;
 }
 
+void quic_server_use(struct datagram_engine *e, const struct quic_config *config) {
+    struct hub *h = hub_of(e);
+    struct quic_config now = *config;
+    now.turn = h->config.turn;
+    now.log = h->config.log;
+    memcpy(now.secret, h->config.secret, sizeof(now.secret));
+    now.worker = h->config.worker;
+    now.workers = h->config.workers;
+    h->config = now;
+    crypto_prepare(now.tls, true);
+}
+
 size_t quic_server_conns(const struct datagram_engine *e) {
     return server_of(e)->hub.n_live;
 }

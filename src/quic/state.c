@@ -225,6 +225,9 @@ void conn_strip(struct quic_conn *c) {
     crypto_session_free(c->tls);
     c->q = NULL;
     c->tls = NULL;
+    if (c->begun)
+        c->hub->config.ended(c->hub->config.context, &c->peer);
+    c->begun = false;
 }
 
 static void conn_free(struct grave *grave) {

@@ -98,14 +98,22 @@ void *tls_context_native(const struct tls_context *c) {
 
 /* A ticket of one site, in one mode, under one CA must not open another: a resumed
  * connection shows no client certificate, and wolfSSL binds tickets to nothing else of this. */
-static int bind_tickets(WOLFSSL_CTX *native, const struct tls_server *server, size_t index) {
+static int bind_tickets(struct tls_site *site, const struct tls_server_config *config,
+                        const struct tls_server *server) {
     uint8_t digest[32], ca[32];
-    char text[128], ca_hex[65];
+    char text[400], ca_hex[65];
     digest_sha256(server->client_ca_pem, ca);
     hex_encode(ca, sizeof(ca), ca_hex);
-    int n = snprintf(text, sizeof(text), "%zu %d %s", index, (int)server->client_auth, ca_hex);
-    digest_sha256((struct str){text, (size_t)n}, digest);
-    return wolfSSL_CTX_set_session_id_context(native, digest, SESSION_CONTEXT);
+    int n = snprintf(text, sizeof(text), "%d %d %s " STR_FMT, (int)config->transport,
+                     (int)server->client_auth, ca_hex, STR_ARG(server->name));
+    check(n > 0 && (size_t)n < sizeof(text));
+    struct str binding = {text, (size_t)n};
+    if (config->secret) {
+        seal_init(&site->seal, config->secret, binding);
+        seal_use(&site->seal, site->native);
+    }
+    digest_sha256(binding, digest);
+    return wolfSSL_CTX_set_session_id_context(site->native, digest, SESSION_CONTEXT);
 }
 
 static int load_certificate(WOLFSSL_CTX *native, struct str cert, struct str key,
@@ -135,14 +143,15 @@ static int site_init(struct tls_context *c, const struct tls_server_config *conf
     WOLFSSL_CTX *native = native_new(c);
     if (!native)
         return ERR_NO_MEMORY;
-    c->sites[index] = (struct tls_site){native, server->client_auth, server->owner};
+    c->sites[index] = (struct tls_site){
+        .native = native, .client_auth = server->client_auth, .owner = server->owner};
     c->n_sites = index + 1;
     int err = load_certificate(native, server->cert_pem, server->key_pem, problem);
     if (err == 0 && server->client_auth != TLS_CLIENT_AUTH_NONE)
         err = load_trust(native, server->client_ca_pem, "the client CA cannot be used", problem);
     if (err != 0)
         return err;
-    if (bind_tickets(native, server, index) != 1)
+    if (bind_tickets(&c->sites[index], config, server) != 1)
         return ERR_NO_MEMORY;
     wolfSSL_CTX_set_servername_callback(native, tls_session_on_sni);
     wolfSSL_CTX_set_servername_arg(native, c);

@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 /* What handshakes are made from: certificates, trust, ALPN, key log. Made once per
- * configuration, shared by all workers, read-only then. QUIC needs contexts of its own, as
+ * configuration and worker, read-only then. QUIC needs contexts of its own, as
  * wolfSSL's QUIC method belongs to the context. TLS 1.3, and 1.2 with AEAD suites only over
  * TCP; groups X25519MLKEM768, X25519, P-256, P-384. */
 
@@ -26,6 +26,7 @@ struct tls_keylog {
 
 /* One certificate with its key, shown to clients that name one of its server's hosts. */
 struct tls_server {
+    struct str name;              /* tickets are for the server of this name */
     struct str cert_pem, key_pem; /* leaf first, then its chain */
     enum tls_client_auth client_auth;
     struct str client_ca_pem;
@@ -51,6 +52,7 @@ struct tls_server_config {
     int (*issue)(void *context, size_t index, const char *sni, struct tls_pair *ret_pair);
     void *context;
     struct tls_keylog *keylog; /* NULL: none */
+    const uint8_t *secret; /* 32 bytes that the keys of tickets come from; NULL: of this context */
     bool early_data;
 };
 

@@ -6,6 +6,7 @@
 #include <wolfssl/ssl.h>
 
 #include "tls/context.h"
+#include "tls/seal.h"
 
 /* What the files of this folder share; for nobody else.
  *
@@ -19,6 +20,7 @@ struct tls_site {
     WOLFSSL_CTX *native;
     enum tls_client_auth client_auth;
     const void *owner;
+    struct seal seal; /* of its tickets, where a secret was given */
 };
 
 struct tls_context {

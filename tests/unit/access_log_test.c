@@ -7,12 +7,13 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "exchange_fakes.h"
 #include "folder.h"
-#include "gateway/worker.h"
+#include "gateway/outfit.h"
 #include "http/reply.h"
 #include "sys/file.h"
 
@@ -22,6 +23,7 @@ struct logging {
     struct fake_front front;
     struct peer peer;
     struct worker worker;
+    struct outfit outfit;
     struct config config;
     struct log log;
     struct buf errors, told, lines;
@@ -48,7 +50,8 @@ static int set_up(void **state) {
     world_start(&l->w);
     l->w.hooks[0] = &access_log_hook;
     l->w.env.route = answer;
-    l->w.env.owner = &l->worker;
+    l->outfit.worker = &l->worker;
+    l->w.env.owner = &l->outfit;
     l->log = (struct log){.level = LOG_WARN, .write = tell, .context = l};
     buf_init(&l->errors);
     buf_init(&l->told);
@@ -82,7 +85,10 @@ static int tear_down(void **state) {
 }
 
 static void open_log(struct logging *l) {
-    assert_int_equal(access_log_open(&l->worker.access_log, &l->config), 0);
+    struct access_log_target to;
+
+    assert_int_equal(access_log_target_open(&to, &l->config, &l->log), 0);
+    access_log_use(&l->worker.access_log, &to);
 }
 
 static struct exchange *begin(struct logging *l) {
@@ -225,7 +231,8 @@ static void cannot_be_opened_anew(void **state) {
     struct logging *l = *state;
 
     open_log(l);
-    l->worker.access_log.path = "/no/such/folder/log";
+    free(l->worker.access_log.to.path);
+    l->worker.access_log.to.path = strdup("/no/such/folder/log");
     access_log_reopen(&l->worker.access_log);
     access_log_reopen(&l->worker.access_log);
     assert_string_equal((char *)l->told.p,
@@ -233,6 +240,21 @@ static void cannot_be_opened_anew(void **state) {
                         "was is written on\n");
     one_request(l);
     assert_int_equal(lines_in(l, "access.log"), 1);
+}
+
+/* After a reload. */
+static void another_file(void **state) {
+    struct logging *l = *state;
+    char other[160];
+
+    open_log(l);
+    one_request(l);
+    snprintf(other, sizeof other, "%s.other", l->path);
+    l->config.gateway.access_log = str_of(other);
+    open_log(l);
+    one_request(l);
+    assert_int_equal(lines_in(l, "access.log"), 1);
+    assert_int_equal(lines_in(l, "access.log.other"), 1);
 }
 
 /* No response was begun: the status is that of the reason, and the reason is told. */
@@ -268,7 +290,7 @@ static void off(void **state) {
     open_log(l);
     begin(l);
     finish(l);
-    assert_int_equal(l->worker.access_log.fd, -1);
+    assert_int_equal(l->worker.access_log.to.fd, -1);
     assert_false(file_exists(l->path));
 }
 
@@ -287,9 +309,11 @@ static void a_full_disk(void **state) {
 
 static void no_such_folder(void **state) {
     struct logging *l = *state;
+    struct access_log_target to;
 
     l->config.gateway.access_log = STR("/no/such/folder/log");
-    assert_int_equal(access_log_open(&l->worker.access_log, &l->config), ERR_SYSTEM);
+    assert_int_equal(access_log_target_open(&to, &l->config, &l->log), ERR_SYSTEM);
+    assert_int_equal(to.fd, -1);
     assert_string_equal((char *)l->told.p,
                         "access log /no/such/folder/log: No such file or directory\n");
 }
@@ -309,6 +333,7 @@ int main(void) {
         TEST(json_lines),
         TEST(a_renamed_file),
         TEST(opened_anew),
+        TEST(another_file),
         TEST(cannot_be_opened_anew),
     };
 

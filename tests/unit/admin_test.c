@@ -13,11 +13,14 @@
 struct desk {
     struct world w;
     struct fake_front front;
-    bool draining, fails;
+    bool draining, fails, origin;
+    const char *authority;
 };
 
-static int write_state(void *context, struct buf *to) {
+static int write_state(void *context, struct exchange *x, struct buf *to) {
     const struct desk *d = context;
+
+    (void)x;
 
     buf_str(to, d->draining ? STR("no") : STR("yes"));
     to->failed = d->fails;
@@ -25,10 +28,16 @@ static int write_state(void *context, struct buf *to) {
 }
 
 static void route(struct exchange *x) {
-    struct admin_page pages[] = {{"/ready", "text/plain", write_state, x->env->owner},
-                                 {"/stats", "text/plain", write_state, x->env->owner}};
+    static struct admin_page pages[] = {
+        {"/ready", "text/plain", write_state, NULL, false, false},
+        {"/stats", "text/plain", write_state, NULL, false, false},
+        {"/secret", "text/plain", write_state, NULL, false, true},
+        {"/act", "text/plain", write_state, NULL, true, true},
+    };
 
-    admin_open(x, pages, 2);
+    for (size_t i = 0; i < 4; i++)
+        pages[i].context = x->env->owner;
+    admin_open(x, pages, 4);
 }
 
 static int set_up(void **state) {
@@ -37,6 +46,7 @@ static int set_up(void **state) {
     world_start(&d->w);
     d->w.env.route = route;
     d->w.env.owner = d;
+    d->authority = "localhost";
     *state = d;
     return 0;
 }
@@ -55,6 +65,10 @@ static void asked(struct desk *d, const char *method, const char *path, const ch
 
     fake_front_start(&d->w, &d->front, method, STR(""));
     d->front.end.x->request.path = str_of(path);
+    d->front.end.x->request.authority = str_of(d->authority);
+    if (d->origin)
+        assert_int_equal(fields_add(&d->front.end.x->request.fields, STR("origin"), STR("null")),
+                         0);
     world_run(&d->w);
     assert_true(d->front.done);
     snprintf(got, sizeof got, "%s%s", (char *)d->front.heads.p,
@@ -77,9 +91,35 @@ static void pages(void **state) {
 static void others(void **state) {
     struct desk *d = *state;
 
-    asked(d, "GET", "/", "404 404 Not Found\nhere are only: /ready /stats\n");
-    asked(d, "GET", "*", "404 404 Not Found\nhere are only: /ready /stats\n");
+    asked(d, "GET", "/", "404 404 Not Found\nhere are only: /ready /stats /secret /act\n");
+    asked(d, "GET", "*", "404 404 Not Found\nhere are only: /ready /stats /secret /act\n");
     asked(d, "POST", "/ready", "405 405 Method Not Allowed\nthis page can only be read\n");
+}
+
+static void deeds(void **state) {
+    struct desk *d = *state;
+
+    asked(d, "POST", "/act", "200 yes");
+    asked(d, "GET", "/act", "405 405 Method Not Allowed\nthis is asked for with POST\n");
+    asked(d, "GET", "/secret", "200 yes");
+}
+
+/* A page in a browser: it says where it comes from, or has a name that leads here. */
+static void web_pages(void **state) {
+    static const char refused[] = "403 403 Forbidden\nthe admin answers no web pages, and to no "
+                                  "names but localhost and addresses\n";
+    struct desk *d = *state;
+
+    d->authority = "rebound.example:15000";
+    asked(d, "GET", "/secret", refused);
+    asked(d, "GET", "/ready", "200 yes");
+    d->authority = "[::1]:15000";
+    asked(d, "GET", "/secret", "200 yes");
+    d->authority = "";
+    asked(d, "GET", "/secret", refused);
+    d->authority = "127.0.0.1";
+    d->origin = true;
+    asked(d, "POST", "/act", refused);
 }
 
 static void no_memory(void **state) {
@@ -92,7 +132,8 @@ static void no_memory(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(pages), TEST(others), TEST(no_memory)};
+    const struct CMUnitTest tests[] = {TEST(pages), TEST(others), TEST(deeds), TEST(web_pages),
+                                       TEST(no_memory)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

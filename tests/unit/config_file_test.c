@@ -95,8 +95,8 @@ static void a_whole_file(void **state) {
 static void other_line_ends(void **state) {
     struct reading *r = *state;
 
-    READ(r, "\xef\xbb\xbf[gateway]\r\nworkers = 2\r\n[server s]\r\nhosts = a.test");
-    assert_errors(r, "dev.ini:2: unknown option workers in [gateway]\n");
+    READ(r, "\xef\xbb\xbf[gateway]\r\nwarkers = 2\r\n[server s]\r\nhosts = a.test");
+    assert_errors(r, "dev.ini:2: unknown option warkers in [gateway]: did you mean workers?\n");
     assert_str(r->config.servers[0]->options.hosts.v[0], "a.test");
 }
 

@@ -8,7 +8,7 @@
 
 #include "exchange_fakes.h"
 #include "gateway/forwarding.h"
-#include "gateway/worker.h"
+#include "gateway/outfit.h"
 #include "http/reply.h"
 
 /* A request goes through the hook to something that answers "200" with a few fields. */
@@ -17,6 +17,7 @@ struct way {
     struct fake_front front;
     struct peer peer;
     struct worker worker;
+    struct outfit outfit;
     struct config config;
     struct buf errors, request, response; /* fields, "name: value\n" each */
     const char *add[2];                   /* a field that the upstream sets */
@@ -59,12 +60,13 @@ static int set_up(void **state) {
     w->w.hooks[0] = &forwarding_hook;
     w->w.hooks[1] = &watching;
     w->w.env.route = answer;
-    w->w.env.owner = &w->worker;
+    w->outfit.worker = &w->worker;
+    w->w.env.owner = &w->outfit;
     buf_init(&w->errors);
     buf_init(&w->request);
     buf_init(&w->response);
     assert_int_equal(config_init(&w->config, &w->errors), 0);
-    w->worker.config = &w->config;
+    w->outfit.config = &w->config;
     w->worker.turn.wall_s = 784111777;
     turn_begin(&w->w.turn, 1000 * SECOND_NS, 0);
     w->peer.version = HTTP_3;

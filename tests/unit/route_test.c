@@ -10,9 +10,9 @@
 #include "exchange_fakes.h"
 #include "gateway/config/config_parts.h"
 #include "gateway/host.h"
+#include "gateway/outfit.h"
 #include "gateway/route.h"
 #include "gateway/site.h"
-#include "gateway/worker.h"
 
 static void patterns(void **state) {
     (void)state;
@@ -33,7 +33,7 @@ struct routing {
     struct world w;
     struct fake_front front;
     struct peer peer;
-    struct worker worker;
+    struct outfit outfit;
     struct config config;
     struct config_server server;
     struct config_server other_server;
@@ -73,10 +73,10 @@ static int set_up(void **state) {
     world_start(&r->w);
     r->w.hooks[0] = &watching;
     r->w.env.route = route_exchange;
-    r->w.env.owner = &r->worker;
+    r->w.env.owner = &r->outfit;
     buf_init(&r->errors);
     assert_int_equal(config_init(&r->config, &r->errors), 0);
-    r->worker.config = &r->config;
+    r->outfit.config = &r->config;
     r->site.server = &r->server;
     r->other.server = &r->other_server;
     r->site.neighbours = r->other.neighbours = &r->set;

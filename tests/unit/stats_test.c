@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "exchange_fakes.h"
+#include "gateway/outfit.h"
 #include "gateway/site.h"
-#include "gateway/worker.h"
 #include "http/reply.h"
 
 /* Two servers, two routes; the route's own answer, after a time that the test chooses. */
@@ -17,6 +17,8 @@ struct counting {
     struct fake_front front;
     struct peer peer;
     struct worker worker;
+    struct outfit outfit;
+    struct stats_row *rows[6];
     struct config config;
     struct config_server servers[2];
     struct config_route routes[2];
@@ -44,16 +46,19 @@ static int set_up(void **state) {
     turn_begin(&c->w.turn, 1000 * SECOND_NS, 0);
     c->w.hooks[0] = &stats_hook;
     c->w.env.route = answer;
-    c->w.env.owner = &c->worker;
+    c->outfit = (struct outfit){.worker = &c->worker, .config = &c->config, .stats_rows = c->rows};
+    c->w.env.owner = &c->outfit;
     c->config.n_servers = c->config.n_routes = 2;
     for (size_t i = 0; i < 2; i++) {
         c->servers[i].index = c->routes[i].index = i;
+        c->servers[i].name = i ? STR("second") : STR("first");
+        c->routes[i].name = i ? STR("other") : STR("one");
         c->sites[i].server = &c->servers[i];
     }
     c->route = &c->routes[1];
     c->peer = (struct peer){.version = HTTP_2, .server = &c->sites[1]};
     c->status = 200;
-    assert_int_equal(stats_init(&c->worker.stats, &c->config), 0);
+    stats_init(&c->worker.stats);
     *state = c;
     return 0;
 }
@@ -77,7 +82,7 @@ static void ask(struct counting *c, const char *body) {
 /* route 2: none */
 static const struct stats_cell *cell(struct counting *c, size_t server, size_t route,
                                      size_t version) {
-    const struct stats_row *row = c->worker.stats.rows[server * 3 + route];
+    const struct stats_row *row = c->rows[server * 3 + route];
 
     return row ? &row->versions[version] : NULL;
 }
@@ -136,6 +141,46 @@ static void durations(void **state) {
     assert_true(cell(c, 1, 1, 1)->duration_ns > 20 * SECOND_NS);
 }
 
+static const struct stats_cell *of_names(struct stats *s, const char *server, const char *route) {
+    return &stats_row(s, str_of(server), str_of(route))->versions[1];
+}
+
+/* After a reload the same names may stand elsewhere; their counters go on. */
+static void rows_go_by_names(void **state) {
+    struct counting *c = *state;
+    struct config_server before = c->servers[1];
+
+    ask(c, "");
+    memset(c->rows, 0, sizeof c->rows);
+    c->servers[1] = c->servers[0];
+    c->servers[0] = before;
+    c->servers[0].index = 0;
+    c->peer.server = &c->sites[0];
+    ask(c, "");
+    assert_int_equal(cell(c, 0, 1, 1)->requests[2], 2);
+    assert_int_equal(of_names(&c->worker.stats, "second", "other")->requests[2], 2);
+    assert_int_equal(of_names(&c->worker.stats, "first", "other")->requests[2], 0);
+}
+
+static void sums(void **state) {
+    struct counting *c = *state;
+    struct stats sum;
+
+    ask(c, "12");
+    stats_handshake(&c->worker.stats, &c->peer);
+    c->worker.stats.tcp_connections = 3;
+    c->worker.stats.quic.packets_lost = 4;
+    stats_init(&sum);
+    stats_add(&sum, &c->worker.stats);
+    stats_add(&sum, &c->worker.stats);
+    assert_int_equal(of_names(&sum, "second", "other")->requests[2], 2);
+    assert_int_equal(of_names(&sum, "second", "other")->request_bytes, 4);
+    assert_int_equal(sum.handshakes[1][0], 2);
+    assert_int_equal(sum.tcp_connections, 6);
+    assert_int_equal(sum.quic.packets_lost, 8);
+    stats_fini(&sum);
+}
+
 static void handshakes(void **state) {
     struct counting *c = *state;
 
@@ -150,8 +195,9 @@ static void handshakes(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(where), TEST(bytes), TEST(resets), TEST(durations),
-                                       TEST(handshakes)};
+    const struct CMUnitTest tests[] = {
+        TEST(where), TEST(bytes),     TEST(resets), TEST(durations), TEST(rows_go_by_names),
+        TEST(sums),  TEST(handshakes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

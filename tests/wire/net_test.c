@@ -21,6 +21,7 @@
 #include "net/dial.h"
 #include "net/listener.h"
 #include "net/port.h"
+#include "sys/sock.h"
 
 /* Real sockets on loopback: an echo behind a listener, talkers that dial it. */
 
@@ -184,7 +185,7 @@ static void many_at_once(void **state) {
 static void client_that_does_not_read(void **state) {
     struct fixture *f = *state;
     struct talker t = {.bytes = 50000000, .paused = true};
-    f->config.write_timeout_ns = SECOND_NS / 5;
+    f->config.limits.write_timeout_ns = SECOND_NS / 5;
     open_listener(f);
     talk(f, connect_to(f), &t);
     WAIT(f, f->echo.freed_reason == REASON_CLIENT_STALLED);
@@ -270,7 +271,7 @@ static void refusing_engine(void **state) {
 
 static void at_most_so_many(void **state) {
     struct fixture *f = *state;
-    f->config.max_streams = 2;
+    f->config.limits.max_streams = 2;
     open_listener(f);
     int fds[3];
     for (int i = 0; i < 3; i++)
@@ -316,9 +317,9 @@ static void port_in_use(void **state) {
     struct listener_config config = f->config;
     config.addr = *listener_addr(f->listener);
     assert_int_equal(listener_open(&config, &second), ERR_EXISTS);
-    config.reuse_port = true;
-    assert_int_equal(listener_open(&config, &second), ERR_EXISTS);
-    config.reuse_port = false;
+    struct sock_bind shared = {.addr = config.addr, .type = SOCK_STREAM, .reuse_port = true};
+    int fd;
+    assert_int_equal(sock_bind(&shared, &fd), ERR_EXISTS);
     assert_int_equal(addr_parse(STR("192.0.2.1:80"), &config.addr), 0);
     assert_int_equal(listener_open(&config, &second), ERR_SYSTEM);
     assert_int_equal(errno, EADDRNOTAVAIL);
@@ -326,14 +327,18 @@ static void port_in_use(void **state) {
 
 static void workers_share_a_port_strangers_do_not(void **state) {
     struct fixture *f = *state;
-    struct listener *second, *third;
-    f->config.reuse_port = true;
-    open_listener(f);
-    struct listener_config config = f->config;
-    config.addr = *listener_addr(f->listener);
-    assert_int_equal(listener_open(&config, &third), ERR_EXISTS);
-    config.sibling = true;
-    assert_int_equal(listener_open(&config, &second), 0);
+    struct sock_bind shared = {.addr = f->config.addr, .type = SOCK_STREAM, .reuse_port = true};
+    struct listener *second;
+    int fd;
+    f->config.accept = on_accept;
+    assert_int_equal(sock_bind(&shared, &fd), 0);
+    assert_int_equal(listener_adopt(&f->config, fd, &f->listener), 0);
+    shared.addr = *listener_addr(f->listener);
+    assert_int_equal(sock_bind(&shared, &fd), ERR_EXISTS);
+    shared.sibling = true;
+    assert_int_equal(sock_bind(&shared, &fd), 0);
+    assert_int_equal(listener_adopt(&f->config, fd, &second), 0);
+    assert_true(addr_eq(listener_addr(second), listener_addr(f->listener)));
     listener_free(second);
 }
 

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "net/port.h"
 #include "sys/datagram.h"
+#include "sys/sock.h"
 
 /* A port that sends back what it gets, and one that sends and counts, on loopback. */
 
@@ -247,26 +248,32 @@ static void in_use(void **state) {
     open_both(f, "127.0.0.1:0", "0.0.0.0:0");
     struct port_config config = {.loop = f->loop, .addr = *port_addr(f->server_port)};
     assert_int_equal(port_open(&config, &second), ERR_EXISTS);
-    config.reuse_port = true;
-    assert_int_equal(port_open(&config, &second), ERR_EXISTS);
+    struct sock_bind shared = {.addr = config.addr, .type = SOCK_DGRAM, .reuse_port = true};
+    int fd;
+    assert_int_equal(sock_bind(&shared, &fd), ERR_EXISTS);
 }
 
 /* Two workers: the id's first byte is at 6 in a long header, at 1 in a short one. */
 static void steering(void **state) {
     struct fixture *f = *state;
-    struct port_config config = {.loop = f->loop, .reuse_port = true, .workers = 2};
+    struct port_config config = {.loop = f->loop};
+    struct sock_bind shared = {.type = SOCK_DGRAM, .reuse_port = true};
     static struct mirror second;
     second = (struct mirror){.base.ops = &mirror_ops};
     struct port *second_port;
-    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &config.addr), 0);
-    assert_int_equal(port_open(&config, &f->server_port), 0);
-    config.addr = *port_addr(f->server_port);
-    config.sibling = true;
-    assert_int_equal(port_open(&config, &second_port), 0);
+    int bound;
+    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &shared.addr), 0);
+    assert_int_equal(sock_bind(&shared, &bound), 0);
+    assert_int_equal(sock_steer_quic(bound, 2), 0); /* for the others of the port too */
+    assert_int_equal(port_adopt(&config, bound, &f->server_port), 0);
+    shared.addr = *port_addr(f->server_port);
+    shared.sibling = true;
+    assert_int_equal(sock_bind(&shared, &bound), 0);
+    assert_int_equal(port_adopt(&config, bound, &second_port), 0);
     f->server.echo = false;
     start(f->server_port, &f->server);
     start(second_port, &second);
-    struct addr to = config.addr;
+    struct addr to = shared.addr;
     for (int i = 0; i < 40; i++) {
         uint8_t bytes[20] = {i % 2 ? 0xc0 : 0x40};
         bytes[i % 2 ? 6 : 1] = (uint8_t)(i / 2);

@@ -39,10 +39,13 @@ int pair_set_up(void **state) {
     *p = (struct pair){.host = "localhost", .echo_holds = 20000, .seed = 1};
     turn_init(&p->turn);
     turn_begin(&p->turn, SECOND_NS, 0);
-    p->servers[0] = (struct tls_server){str_of(local_crt), str_of(local_key), 0, {0}, "first"};
-    p->servers[1] = (struct tls_server){str_of(second_crt), str_of(second_key), 0, {0}, "second"};
-    p->servers[2] = (struct tls_server){str_of(local_crt), str_of(local_key),
-                                        TLS_CLIENT_AUTH_REQUIRED, str_of(other_ca_crt), "mutual"};
+    p->servers[0] =
+        (struct tls_server){STR("first"), str_of(local_crt), str_of(local_key), 0, {0}, "first"};
+    p->servers[1] = (struct tls_server){
+        STR("second"), str_of(second_crt), str_of(second_key), 0, {0}, "second"};
+    p->servers[2] = (struct tls_server){STR("mutual"),        str_of(local_crt),
+                                        str_of(local_key),    TLS_CLIENT_AUTH_REQUIRED,
+                                        str_of(other_ca_crt), "mutual"};
     p->server_config = (struct tls_server_config){.alpn = "h2,http/1.1",
                                                   .servers = p->servers,
                                                   .n_servers = 2,

@@ -155,6 +155,55 @@ static void resumption_with_a_ticket(void **state) {
     assert_string_equal(p->server_peer.server, "second");
 }
 
+/* As other workers have it, or this one after a reload. */
+static void another_context(struct pair *p) {
+    tls_context_free(p->server_context);
+    p->server_context = NULL;
+}
+
+static void tickets_of_one_secret(void **state) {
+    static const uint8_t secret[32] = "a secret of 32 bytes, no fewer.", other[32] = "another";
+    struct pair *p = *state;
+    p->tickets = tls_tickets_new();
+    p->server_config.secret = secret;
+    talk_again(p, false);
+    for (int i = 0; i < 2; i++) {
+        another_context(p);
+        talk_again(p, true);
+    }
+    another_context(p);
+    p->servers[0].name = STR("renamed");
+    talk_again(p, false);
+    talk_again(p, true);
+    another_context(p);
+    p->server_config.secret = other;
+    talk_again(p, false);
+    another_context(p);
+    p->server_config.secret = NULL; /* each context has keys of its own */
+    talk_again(p, false);
+    another_context(p);
+    talk_again(p, false);
+}
+
+/* What was a simple server asks for certificates after a reload, and the other way round. */
+static void a_ticket_is_for_one_mode(void **state) {
+    static const uint8_t secret[32] = "a secret of 32 bytes, no fewer.";
+    struct pair *p = *state;
+    p->tickets = tls_tickets_new();
+    p->server_config.secret = secret;
+    talk_again(p, false);
+    another_context(p);
+    p->servers[0].client_auth = TLS_CLIENT_AUTH_OPTIONAL;
+    p->servers[0].client_ca_pem = str_of(other_ca_crt);
+    talk_again(p, false);
+    another_context(p);
+    p->servers[0].client_auth = TLS_CLIENT_AUTH_REQUIRED;
+    p->talker = (struct talker){.bytes = 10};
+    p->echo = (struct echo_seen){0};
+    struct pair_problems told = pair_run_to_failure(p);
+    assert_string_equal(told.server, "the peer showed no certificate, and one is required");
+}
+
 static void show_certificate(struct pair *p) {
     p->client_config.cert_pem = str_of(client_crt);
     p->client_config.key_pem = str_of(client_key);
@@ -236,6 +285,8 @@ int main(void) {
         TEST(insecure_takes_any),
         TEST(key_that_does_not_belong),
         TEST(resumption_with_a_ticket),
+        TEST(tickets_of_one_secret),
+        TEST(a_ticket_is_for_one_mode),
         TEST(client_certificate),
         TEST(client_certificate_missing),
         TEST(client_certificate_of_another_ca),

@@ -19,12 +19,15 @@ struct config {
     struct gateway_options gateway;
     struct config_place gateway_place;
     struct config_listens http_redirect;
+    struct addr admin; /* n 0: off, or admin_auto: a socket of the process' own */
+    bool admin_auto;
     /* Arrays of pointers, in the order of the file. */
     struct config_server **servers;
     struct config_credential **credentials;
     struct config_route **routes;
     struct config_upstream **upstreams;
     size_t n_servers, n_credentials, n_routes, n_upstreams;
+    struct strs files;
     struct buf *errors; /* a line each, with its newline */
     bool access_log_given;
 };
@@ -50,6 +53,9 @@ int config_read_flags(struct config *c, const struct args *args, bool file_read)
 
 /* References, addresses, URLs, doubles. 0 or ERR_INVALID; nothing may be started then. */
 int config_check(struct config *c);
+
+/* The files that it was read from, and those that it names: they may change. */
+const struct strs *config_files(const struct config *c);
 
 /* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]. */
 bool config_http3(const struct config *c, const struct config_server *s);

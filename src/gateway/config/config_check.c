@@ -179,11 +179,63 @@ static int check_http_redirect(struct config *c) {
     return 0;
 }
 
+static int check_admin(struct config *c) {
+    struct str text = c->gateway.admin;
+
+    c->admin_auto = str_eq(text, STR("auto"));
+    if (c->admin_auto || str_eq(text, STR("off")))
+        return 0;
+    if (addr_parse(text, &c->admin) || str_starts(text, STR(":")))
+        config_error(c, config_at(c->gateway_place, "admin"),
+                     "admin: \"" STR_FMT "\" is not ADDR:PORT or unix:PATH: write "
+                     "127.0.0.1:15000, unix:/run/h3gw.sock, auto or off",
+                     STR_ARG(text));
+    return 0;
+}
+
+/* ---- what is to be watched ---- */
+
+static int note_file(struct config *c, struct str path) {
+    struct str *v;
+
+    for (size_t i = 0; i < c->files.n; i++)
+        if (str_eq(c->files.v[i], path))
+            return 0;
+    v = path.n ? arena_alloc(&c->arena, (c->files.n + 1) * sizeof *v) : NULL;
+    if (!v)
+        return path.n ? ERR_NO_MEMORY : 0;
+    if (c->files.n)
+        memcpy(v, c->files.v, c->files.n * sizeof *v);
+    v[c->files.n] = path;
+    c->files = (struct strs){v, c->files.n + 1};
+    return 0;
+}
+
+static int note_files(struct config *c) {
+    for (size_t i = 0; i < c->n_credentials; i++) {
+        const struct credential_options *o = &c->credentials[i]->options;
+        if (note_file(c, o->cert) || note_file(c, o->key) || note_file(c, o->client_ca))
+            return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < c->n_servers; i++)
+        if (note_file(c, c->servers[i]->place.file))
+            return ERR_NO_MEMORY;
+    return note_file(c, c->gateway_place.file);
+}
+
+const struct strs *config_files(const struct config *c) {
+    return &c->files;
+}
+
 int config_check(struct config *c) {
     int err = check_servers(c);
 
     if (!err)
         err = check_http_redirect(c);
+    if (!err)
+        err = check_admin(c);
+    if (!err)
+        err = note_files(c);
 
     for (size_t i = 0; i < c->n_credentials; i++)
         check_credential(c, c->credentials[i]);

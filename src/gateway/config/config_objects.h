@@ -36,12 +36,16 @@ struct config_server {
     size_t n_listens;
     const struct config_credential *credential; /* NULL: a leaf from the local CA */
     size_t index;                               /* into config.servers */
+    bool had_mirror; /* of a gateway that runs: clients may remember its HTTP/3 */
 };
 
 struct config_listen {
     struct addr addr;
     struct str text; /* as it was written */
     bool optional;   /* one of several that a name stands for: may be missing here (no IPv6) */
+    /* Of a gateway that runs (gateway/address.h), which notes the port that was got too. */
+    size_t address;
+    bool closed, no_mirror; /* it could not be listened on; HTTP/3 could not */
 };
 
 struct config_listens {

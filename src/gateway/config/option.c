@@ -137,6 +137,14 @@ static int set_number(const struct option *o, uint64_t *member, struct str text,
     return ERR_INVALID;
 }
 
+static int set_auto(const struct option *o, uint64_t *member, struct str text,
+                    struct buf *problem) {
+    if (!str_eq(text, STR("auto")))
+        return set_number(o, member, text, problem);
+    *member = 0;
+    return 0;
+}
+
 static int set_choice(const struct option *o, int *member, struct str text, struct buf *problem) {
     struct str rest = str_of(o->value), word;
 
@@ -226,6 +234,7 @@ int option_set(const struct option *o, void *object, struct str text, struct are
 
     switch (o->kind) {
     case OPTION_SWITCH: return set_switch(member, text, problem);
+    case OPTION_AUTO: return set_auto(o, member, text, problem);
     case OPTION_COUNT:
     case OPTION_SIZE:
     case OPTION_TIME: return set_number(o, member, text, problem);
@@ -258,6 +267,13 @@ static void print_choice(const struct option *o, int value, struct buf *to) {
             buf_str(to, word);
 }
 
+static void print_auto(uint64_t value, struct buf *to) {
+    if (value)
+        buf_u64(to, value);
+    else
+        buf_str(to, STR("auto"));
+}
+
 void option_print(const struct option *o, const void *object, struct buf *to) {
     const void *member = (const char *)object + o->offset;
 
@@ -266,6 +282,7 @@ void option_print(const struct option *o, const void *object, struct buf *to) {
     case OPTION_COUNT:
     case OPTION_SIZE:
     case OPTION_TIME: scaled_print(*(const uint64_t *)member, units_of(o), to); break;
+    case OPTION_AUTO: print_auto(*(const uint64_t *)member, to); break;
     case OPTION_CHOICE: print_choice(o, *(const int *)member, to); break;
     case OPTION_ADDRESS: print_address(member, to); break;
     case OPTION_LIST: print_list(member, ", ", to); break;

@@ -16,6 +16,7 @@
 enum option_kind {
     OPTION_SWITCH,
     OPTION_COUNT,
+    OPTION_AUTO,
     OPTION_SIZE,
     OPTION_TIME,
     OPTION_TEXT,
@@ -93,6 +94,9 @@ struct option {
     uint64_t low, high;
     const char *flag, *value, *help;
 };
+
+/* A connection id's first byte names its worker, evenly enough among so many. */
+enum { CONFIG_MAX_WORKERS = 64 };
 
 extern const struct option options[];
 extern const size_t n_options;

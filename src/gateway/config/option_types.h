@@ -17,6 +17,7 @@ struct strs {
 
 #define OPTION_TYPE_SWITCH bool
 #define OPTION_TYPE_COUNT uint64_t
+#define OPTION_TYPE_AUTO uint64_t
 #define OPTION_TYPE_SIZE uint64_t
 #define OPTION_TYPE_TIME uint64_t
 #define OPTION_TYPE_TEXT struct str

@@ -9,6 +9,18 @@
 #include "gateway/dump/dump_table.h"
 #include "gateway/dump/dump_upstream.h"
 
+int dump_form_parse(struct str text, enum dump_form *ret_form) {
+    static const char *const words[] = {
+        [DUMP_TABLE] = "table", [DUMP_WIDE] = "wide", [DUMP_SHORT] = "short", [DUMP_JSON] = "json"};
+
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (str_eq(str_of(words[i]), text)) {
+            *ret_form = i;
+            return 0;
+        }
+    return ERR_INVALID;
+}
+
 /* Prints the value and ends the document. */
 static int print(struct json *j, struct json_value *value, struct buf *to) {
     int err = json_print(j, value, JSON_PRETTY, to);

@@ -14,6 +14,11 @@
 
 enum dump_form { DUMP_TABLE, DUMP_WIDE, DUMP_SHORT, DUMP_JSON };
 
+/* Those of one address, now. */
+struct dump_connections {
+    size_t tcp, quic;
+};
+
 struct dump {
     const struct config *config;
     const struct dump_certs *certs;
@@ -22,7 +27,12 @@ struct dump {
     struct str address, type; /* listeners */
     uint16_t port;            /* listeners, upstreams */
     struct str name;          /* routes, upstreams */
+    struct dump_connections
+        *connections; /* of a running gateway, as config_listen.address; or NULL */
 };
+
+/* "table", "wide", "short", "json": 0 or ERR_INVALID. */
+int dump_form_parse(struct str text, enum dump_form *ret_form);
 
 /* Append. 0, or ERR_NO_MEMORY. */
 int dump_listeners(const struct dump *d, struct buf *to);

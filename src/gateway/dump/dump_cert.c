@@ -97,15 +97,43 @@ static int add_server(struct dump_certs *d, struct config *c, place_env *env,
     return err;
 }
 
-int dump_certs_load(struct dump_certs *d, struct config *c, place_env *env, int64_t now_s) {
-    int err;
-
+static int begin(struct dump_certs *d, const struct config *c, int64_t now_s) {
     *d = (struct dump_certs){.now_s = now_s};
     arena_init(&d->arena, NULL, 0);
     d->v = arena_zalloc(&d->arena, (PER_SERVER * c->n_servers + 1) * sizeof *d->v);
-    err = d->v ? 0 : ERR_NO_MEMORY;
+    return d->v ? 0 : ERR_NO_MEMORY;
+}
+
+int dump_certs_load(struct dump_certs *d, struct config *c, place_env *env, int64_t now_s) {
+    int err = begin(d, c, now_s);
+
     for (size_t i = 0; !err && i < c->n_servers; i++)
         err = add_server(d, c, env, c->servers[i]);
+    if (err)
+        dump_certs_fini(d);
+    return err;
+}
+
+static int add_identity(struct dump_certs *d, const struct config_server *s,
+                        const struct identity *i) {
+    const struct config_credential *o = s->credential;
+    struct str name = dump_secret_name(&d->arena, s);
+    int err = name.p ? copy_pem(add(d, name, false), buf_view(&i->cert_pem)) : ERR_NO_MEMORY;
+
+    if (!err && i->automatic)
+        err = copy_pem(add(d, DUMP_ROOT_NAME, true), buf_view(&i->ca.pem));
+    if (err || !o || !o->options.client_ca.n)
+        return err;
+    name = dump_client_ca_name(&d->arena, o);
+    return name.p ? copy_pem(add(d, name, true), buf_view(&i->client_ca_pem)) : ERR_NO_MEMORY;
+}
+
+int dump_certs_of(struct dump_certs *d, const struct config *c, const struct identity *identities,
+                  int64_t now_s) {
+    int err = begin(d, c, now_s);
+
+    for (size_t i = 0; !err && i < c->n_servers; i++)
+        err = add_identity(d, c->servers[i], &identities[i]);
     if (err)
         dump_certs_fini(d);
     return err;

@@ -27,6 +27,9 @@ struct dump_certs {
 
 /* It blocks (files). 0 or ERR_NO_MEMORY; then there is nothing to fini. */
 int dump_certs_load(struct dump_certs *d, struct config *c, place_env *env, int64_t now_s);
+/* Of a running gateway: what it shows. identities as c->servers. 0 or ERR_NO_MEMORY. */
+int dump_certs_of(struct dump_certs *d, const struct config *c, const struct identity *identities,
+                  int64_t now_s);
 void dump_certs_fini(struct dump_certs *d);
 
 /* Of that name; NULL: there is none. */

@@ -35,6 +35,8 @@ static int add_server(struct places *p, const struct config_server *s) {
     struct place *before = NULL;
 
     for (size_t i = 0; i < s->n_listens; i++) {
+        if (s->listens[i].closed)
+            continue;
         struct place *place = place_of(p, &s->listens[i]);
         if (!place->servers)
             return ERR_NO_MEMORY;
@@ -62,7 +64,8 @@ static int collect(struct places *p) {
 }
 
 static bool same_servers(const struct place *a, const struct place *b) {
-    return a->n_servers == b->n_servers &&
+    return addr_port(&a->listen->addr) == addr_port(&b->listen->addr) &&
+           a->n_servers == b->n_servers && a->listen->no_mirror == b->listen->no_mirror &&
            memcmp(a->servers, b->servers, a->n_servers * sizeof *a->servers) == 0;
 }
 
@@ -94,8 +97,10 @@ static int fill(struct places *p, const struct place *place, bool udp, struct du
     l->servers = arena_alloc(p->arena, place->n_servers * sizeof(struct config_server *));
     if (!l->address.p || !l->more.p || !l->name.p || !l->servers)
         return ERR_NO_MEMORY;
+    l->places[0] = place->listen;
+    l->places[1] = place->second ? place->second->listen : NULL;
     for (size_t i = 0; i < place->n_servers; i++)
-        if (!udp || config_http3(p->config, place->servers[i]))
+        if (!udp || (config_http3(p->config, place->servers[i]) && !place->listen->no_mirror))
             l->servers[l->n_servers++] = place->servers[i];
     return 0;
 }

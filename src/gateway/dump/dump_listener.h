@@ -16,6 +16,7 @@ struct dump_listener {
     bool udp;
     const struct config_server **servers; /* in the order of the file */
     size_t n_servers;
+    const struct config_listen *places[2]; /* the second may be NULL; NULL: of path */
     struct str path; /* plain HTTP for this prefix alone, which we answer; empty: HTTPS */
 };
 

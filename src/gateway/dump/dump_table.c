@@ -50,7 +50,20 @@ static void add_match(struct buf *to, const struct config_server *s) {
     add_list(to, &s->options.hosts, ",");
 }
 
-/* Connections are a running gateway's to tell. */
+/* A running gateway's to tell. */
+static void add_connections(const struct dump *d, const struct dump_listener *l, struct buf *to) {
+    size_t n = 0;
+
+    for (size_t i = 0; d->connections && i < 2 && l->places[i]; i++) {
+        const struct dump_connections *c = &d->connections[l->places[i]->address];
+        n += l->udp ? c->quic : c->tcp;
+    }
+    if (d->connections)
+        buf_format(to, "\t%zu", n);
+    else
+        buf_str(to, STR("\t-"));
+}
+
 static void add_wide(const struct dump *d, const struct dump_listener *l, struct str secret,
                      struct buf *to) {
     const struct dump_cert *cert = dump_certs_find(d->certs, secret);
@@ -60,7 +73,7 @@ static void add_wide(const struct dump *d, const struct dump_listener *l, struct
         add_date(to, cert->cert.not_after_s);
     else
         buf_char(to, '-');
-    buf_str(to, STR("\t-"));
+    add_connections(d, l, to);
 }
 
 static void add_place(struct buf *to, const struct dump_listener *l) {

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef SYS_CHANGES_H
+#define SYS_CHANGES_H
+
+#include "base/turn.h"
+#include "sys/loop.h"
+
+/* Tells when files change: written and closed, replaced, moved away, made (inotify). Folders are
+ * watched, as editors and certificate tools replace files by renaming; of a symbolic link the
+ * folder that it stands in, and that of the file it leads to. */
+
+struct changes;
+
+enum { CHANGES_SEEN = 1u << 11 };
+
+/* task is woken with CHANGES_SEEN. NULL: no memory, or the kernel has no watch for us. */
+struct changes *changes_new(struct loop *loop, struct task *task);
+/* That file, whether it is there or not; "folder/" stands for all in it. 0 or a negative err: it
+ * is not watched (no such folder, no memory). */
+int changes_add(struct changes *c, const char *path);
+void changes_clear(struct changes *c); /* of all */
+void changes_free(struct changes *c);
+
+#endif
