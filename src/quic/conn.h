@@ -53,6 +53,7 @@ struct quic_conn {
 
     ngtcp2_conn *q; /* NULL from CLOSING on */
     void *tls;      /* a server has none once its handshake is done */
+    void *trace;    /* of hub->config.qlog; NULL: none is kept */
     ngtcp2_crypto_conn_ref ref;
     struct quic_app *app;
     struct peer peer;
@@ -96,6 +97,12 @@ struct conn_goal {
 static inline bool conn_lives(const struct quic_conn *c) {
     return c->state < CONN_ENDING && c->q;
 }
+
+/* ---- trace.c ---- */
+/* A qlog begins, if one is wanted; before ngtcp2's state is made with these settings. */
+void conn_trace(struct quic_conn *c, const ngtcp2_cid *id, ngtcp2_settings *settings);
+/* ngtcp2's state goes, and the qlog ends. */
+void conn_forget(struct quic_conn *c);
 
 /* ---- state.c: states and ends ---- */
 void conn_set_state(struct quic_conn *c, enum conn_state state);

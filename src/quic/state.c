@@ -221,9 +221,8 @@ void conn_strip(struct quic_conn *c) {
     if (c->state == CONN_ENDING)
         return;
     counters_take(c);
-    ngtcp2_conn_del(c->q);
+    conn_forget(c);
     crypto_session_free(c->tls);
-    c->q = NULL;
     c->tls = NULL;
 }
 
