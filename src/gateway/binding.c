@@ -142,6 +142,7 @@ static struct quic_config quic_config_of(struct binding *b, const struct binding
     q.max_conns = (uint32_t)o->connections;
     q.census = &b->worker->clients;
     q.counters = &b->worker->stats.quic;
+    q.qlog = qlog_keeper(&b->worker->qlog);
     q.idle_timeout_ns = o->idle_timeout_ns;
     q.handshake_timeout_ns = o->handshake_timeout_ns;
     return q;

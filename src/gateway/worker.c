@@ -105,6 +105,7 @@ int worker_init(struct worker *w, const struct config *config, const struct work
     turn_init(&w->turn);
     chunk_pool_init(&w->chunks, FREE_CHUNKS);
     access_log_init(&w->access_log, &w->turn, log);
+    qlog_init(&w->qlog, &w->turn, log);
     w->loop = loop_new(&w->turn);
     w->resolver = w->loop ? resolver_new(w->loop, log) : NULL;
     err = w->resolver ? make_env(w, policy) : ERR_NO_MEMORY;
@@ -118,6 +119,8 @@ int worker_init(struct worker *w, const struct config *config, const struct work
         err = stats_init(&w->stats, config);
     if (!err)
         err = access_log_open(&w->access_log, config);
+    if (!err)
+        err = qlog_open(&w->qlog, config->gateway.qlog);
     if (err) {
         log_error(log, "cannot start: %s", err_text(err));
         worker_fini(w);
@@ -134,6 +137,7 @@ void worker_fini(struct worker *w) {
         ;
     census_fini(&w->clients);
     access_log_fini(&w->access_log);
+    qlog_fini(&w->qlog);
     stats_fini(&w->stats);
     loop_free(w->loop);
     free(w->http.scratch);

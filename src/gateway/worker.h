@@ -9,6 +9,7 @@
 #include "base/turn.h"
 #include "gateway/access_log.h"
 #include "gateway/config/config.h"
+#include "gateway/qlog.h"
 #include "gateway/stats.h"
 #include "handler/proxy.h"
 #include "http/env.h"
@@ -37,6 +38,7 @@ struct worker {
     struct upstream **upstreams;
     struct proxy_config *proxies; /* as config->routes */
     struct access_log access_log;
+    struct qlog qlog;
     struct stats stats;
     char date[DATE_TEXT]; /* of date_s, for the date field */
     uint64_t date_s;
