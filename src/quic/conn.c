@@ -250,8 +250,10 @@ int conn_read(struct quic_conn *c, struct span packet, const struct datagram *d)
         c->ifindex = d->ifindex;
     int rv =
         ngtcp2_conn_read_pkt(c->q, &path, &pi, packet.p, packet.n, c->hub->config.turn->now_ns);
-    if (rv == 0)
+    if (rv == 0) {
+        c->heard_ns = c->hub->config.turn->now_ns;
         hub_ready(c);
+    }
     return rv;
 }
 

@@ -63,6 +63,7 @@ struct quic_conn {
 
     bool app_open; /* app->opened was called: it may be pulled */
     bool app_drained;
+    uint64_t heard_ns;    /* a packet of the peer came, or the drain began */
     bool stateless_reset; /* that is how the peer ended it */
     struct conn_close close;
 
