@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/turn.h"
-#include "quic/quic.h"
+#include "quic/qlog.h"
 
 /* The qlogs of a worker: a file of each QUIC connection, FOLDER/ID.sqlog, ID being its first
  * destination id in hex. A turn's records are written at once, at its end; a full disk costs the

@@ -51,19 +51,17 @@ struct quic_conn {
     struct task task;
     struct grave grave;
 
-    ngtcp2_conn *q; /* NULL from CLOSING on */
-    void *tls;      /* a server has none once its handshake is done */
-    void *trace;    /* of hub->config.qlog; NULL: none is kept */
+    ngtcp2_conn *q;    /* NULL from CLOSING on */
+    void *tls, *trace; /* a server has no tls once its handshake is done; trace.h */
     ngtcp2_crypto_conn_ref ref;
     struct quic_app *app;
     struct peer peer;
     struct census_client *client; /* NULL: not counted */
-    uint64_t begin_ns;
+    uint64_t begin_ns, heard_ns;  /* heard_ns: a packet came, or the drain began */
     int ifindex;
 
     bool app_open; /* app->opened was called: it may be pulled */
     bool app_drained;
-    uint64_t heard_ns;    /* a packet of the peer came, or the drain began */
     bool stateless_reset; /* that is how the peer ended it */
     struct conn_close close;
 
@@ -98,12 +96,6 @@ struct conn_goal {
 static inline bool conn_lives(const struct quic_conn *c) {
     return c->state < CONN_ENDING && c->q;
 }
-
-/* ---- trace.c ---- */
-/* A qlog begins, if one is wanted; before ngtcp2's state is made with these settings. */
-void conn_trace(struct quic_conn *c, const ngtcp2_cid *id, ngtcp2_settings *settings);
-/* ngtcp2's state goes, and the qlog ends. */
-void conn_forget(struct quic_conn *c);
 
 /* ---- state.c: states and ends ---- */
 void conn_set_state(struct quic_conn *c, enum conn_state state);

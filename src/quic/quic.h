@@ -19,6 +19,7 @@
 
 struct quic_conn;
 struct quic_counters;
+struct quic_qlog;
 
 /* ---- what QUIC asks of the application above it ---- */
 struct quic_app {
@@ -81,16 +82,6 @@ struct turn *quic_turn(const struct quic_conn *conn);
 enum quic_cc { QUIC_CUBIC, QUIC_RENO, QUIC_BBR };
 enum quic_retry { QUIC_RETRY_AUTO, QUIC_RETRY_ALWAYS, QUIC_RETRY_OFF };
 
-/* Who keeps qlogs (draft-ietf-quic-qlog-main-schema, 0.3, as JSON text sequences): QUIC writes
- * them, and opens no files. */
-struct quic_qlog {
-    /* A connection begins, whose first destination id this is. NULL: none is kept of it. */
-    void *(*begin)(struct quic_qlog *qlog, const uint8_t *id, size_t n);
-    void (*write)(void *trace, const void *p, size_t n); /* a record */
-    /* The connection is over. keep false: it was none, only noise that looked like one. */
-    void (*end)(void *trace, bool keep);
-};
-
 struct quic_config {
     struct turn *turn;
     struct log *log;
@@ -110,7 +101,7 @@ struct quic_config {
     struct census *census;   /* of the clients whose handshake is done; NULL: none */
     uint64_t idle_timeout_ns, handshake_timeout_ns;
     struct quic_counters *counters; /* quic/counters.h; NULL: nothing is counted */
-    struct quic_qlog *qlog;         /* NULL: none is written */
+    struct quic_qlog *qlog;         /* quic/qlog.h; NULL: none is written */
     size_t max_udp_payload;         /* 0: path MTU discovery decides; the most we send */
     bool early_data;
 };

@@ -10,6 +10,7 @@
 #include "quic/conn.h"
 #include "quic/counters.h"
 #include "quic/crypto.h"
+#include "quic/trace.h"
 
 /* How connections end, and the sentence that says why. */
 
@@ -240,7 +241,7 @@ void conn_strip(struct quic_conn *c) {
     if (c->state == CONN_ENDING)
         return;
     counters_take(c);
-    conn_forget(c);
+    trace_end(c);
     crypto_session_free(c->tls);
     c->tls = NULL;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "quic/conn.h"
+#include "quic/trace.h"
 
-/* The qlog of a connection: ngtcp2 writes it, quic_config.qlog keeps it. It begins before
- * ngtcp2's state and ends after it, as both its birth and its death are in there. */
+#include "quic/qlog.h"
 
 static void on_qlog(void *user, uint32_t flags, const void *p, size_t n) {
     struct quic_conn *c = user;
@@ -11,7 +10,7 @@ static void on_qlog(void *user, uint32_t flags, const void *p, size_t n) {
         c->hub->config.qlog->write(c->trace, p, n);
 }
 
-void conn_trace(struct quic_conn *c, const ngtcp2_cid *id, ngtcp2_settings *settings) {
+void trace_begin(struct quic_conn *c, const ngtcp2_cid *id, ngtcp2_settings *settings) {
     struct quic_qlog *qlog = c->hub->config.qlog;
     c->trace = qlog ? qlog->begin(qlog, id->data, id->datalen) : NULL;
     settings->qlog_write = c->trace ? on_qlog : NULL;
@@ -26,7 +25,7 @@ static bool is_one(const struct quic_conn *c) {
     return info.pkt_recv > 0;
 }
 
-void conn_forget(struct quic_conn *c) {
+void trace_end(struct quic_conn *c) {
     bool keep = is_one(c);
     ngtcp2_conn_del(c->q);
     c->q = NULL;

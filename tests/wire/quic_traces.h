@@ -3,7 +3,7 @@
 #define TESTS_WIRE_QUIC_TRACES_H
 
 #include "base/buf.h"
-#include "quic/quic.h"
+#include "quic/qlog.h"
 
 /* Keeps qlogs in memory, for quic_config.qlog. */
 
