@@ -34,6 +34,7 @@ static const struct args_row rows[] = {
     {"resolve", 0, ARGS_LIST, "HOST:PORT:ADDR", "the address to use for HOST:PORT", NULL},
     {"connect-timeout", 0, ARGS_VALUE, "SECONDS", "for name, connection and handshake (10)", NULL},
     {"max-time", 0, ARGS_VALUE, "SECONDS", "for everything (no limit)", NULL},
+    {"qlog", 0, ARGS_VALUE, "DIR", "a folder for a qlog of each QUIC connection, ID.sqlog", NULL},
     {"help", 'h', ARGS_FLAG, NULL, "this text", NULL},
 };
 static const struct args_table table = {rows, sizeof rows / sizeof rows[0]};
@@ -257,6 +258,7 @@ static int init(struct getter *g, const struct get_options *o) {
     g->http.scratch_bytes = SCRATCH;
     g->http.scratch = malloc(SCRATCH);
     g->keylog.fd = -1;
+    qlog_init(&g->qlog, &g->turn, &g->log);
     buf_init(&g->ca_pem);
     buf_init(&g->location);
     g->loop = loop_new(&g->turn);
@@ -264,6 +266,8 @@ static int init(struct getter *g, const struct get_options *o) {
     if (!g->http.scratch || !g->resolver)
         return usage("out of memory");
     if (keylog && keylog[0] && keylog_open(&g->keylog, keylog, &g->log))
+        return STATUS_FAILED;
+    if (qlog_open(&g->qlog, str_of(args_value(o->args, "qlog"))))
         return STATUS_FAILED;
     return get_roots(g);
 }
@@ -274,6 +278,7 @@ static void fini(struct getter *g) {
         ;
     loop_free(g->loop);
     keylog_close(&g->keylog);
+    qlog_fini(&g->qlog);
     free(g->http.scratch);
     buf_fini(&g->ca_pem);
     buf_fini(&g->location);

@@ -9,6 +9,7 @@
 #include "base/args.h"
 #include "base/turn.h"
 #include "gateway/keylog.h"
+#include "gateway/qlog.h"
 #include "http/client.h"
 #include "http/exchange.h"
 #include "http/uri.h"
@@ -64,6 +65,7 @@ struct getter {
     struct http_env http;
     struct resolver *resolver;
     struct keylog keylog;
+    struct qlog qlog;
     struct buf ca_pem;
     bool data_read; /* from the file, so that it has to be rewound */
 

@@ -40,6 +40,7 @@ static int start(struct getter *g, const struct addr *to) {
     q.tls = g->tls;
     q.accept = make_app;
     q.context = t;
+    q.qlog = qlog_keeper(&g->qlog);
     q.handshake_timeout_ns = g->options->connect_timeout_ns;
     t->quic = quic_client_new(&q, port_addr(t->port), to, g->uri.host.p);
     if (!t->quic)

@@ -132,6 +132,7 @@ static struct quic_config quic_config_of(struct binding *b) {
     q.max_conns = part_of(o->connections, v);
     q.census = b->worker->clients;
     q.counters = &b->worker->stats.quic;
+    q.qlog = qlog_keeper(&v->outfit->qlog);
     q.idle_timeout_ns = o->idle_timeout_ns;
     q.handshake_timeout_ns = o->handshake_timeout_ns;
     return q;

@@ -111,6 +111,7 @@ int outfit_new(struct worker *w, struct generation *g, const struct outfit_wish 
     o->generation = g;
     o->config = c;
     o->access_log.fd = -1;
+    qlog_init(&o->qlog, &w->turn, wish->log);
     set_limits(o);
     make_env(o, &o->http, wish->hooks, wish->route);
     make_env(o, &o->plain, wish->hooks, wish->redirect);
@@ -122,6 +123,9 @@ int outfit_new(struct worker *w, struct generation *g, const struct outfit_wish 
         err = make_venues(o, g, wish->log);
     if (!err)
         err = access_log_target_open(&o->access_log, c, wish->log);
+    if (!err)
+        err = qlog_open(&o->qlog, c->gateway.qlog);
+    o->qlog.log = w->log;
     if (err)
         outfit_free(o);
     else
@@ -161,6 +165,7 @@ void outfit_free(struct outfit *o) {
     for (size_t i = 0; o->venues && i < o->generation->addresses.n; i++)
         venue_fini(&o->venues[i]);
     access_log_target_close(&o->access_log);
+    qlog_fini(&o->qlog);
     free(o->venues);
     free(o->stats_rows);
     free(o->proxies);

@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "gateway/access_log.h"
 #include "gateway/generation.h"
+#include "gateway/qlog.h"
 #include "gateway/venue.h"
 #include "gateway/worker.h"
 #include "handler/proxy.h"
@@ -31,6 +32,7 @@ struct outfit {
     struct stats_row **stats_rows; /* [server * (n_routes + 1) + route]; the last route: none */
     struct venue *venues;          /* as generation->addresses */
     struct access_log_target access_log; /* until it is put on */
+    struct qlog qlog;
     size_t n_connections;
     bool closed;
 };

@@ -10,6 +10,7 @@
 #include "quic/crypto.h"
 #include "quic/settings.h"
 #include "quic/token.h"
+#include "quic/trace.h"
 
 /* Birth, reading and the timer of a connection; its end is in state.c. */
 
@@ -141,6 +142,7 @@ static int start_server(struct quic_conn *c, const struct conn_first *first) {
     settings.token = first->token_type == NGTCP2_TOKEN_TYPE_UNKNOWN ? NULL : first->hd->token;
     settings.tokenlen = settings.token ? first->hd->tokenlen : 0;
     settings.token_type = first->token_type;
+    trace_begin(c, &first->original_dcid, &settings);
     ngtcp2_path path = path_of(&c->local, &c->remote);
     if (ngtcp2_conn_server_new(&c->q, &first->hd->scid, &scid, &path, first->hd->version,
                                callbacks_of(h), &settings, &params, NULL, c) != 0)
@@ -170,10 +172,9 @@ int conn_new_server(struct hub *h, const struct conn_first *first, struct quic_c
 /* ---- clients ---- */
 
 static void unstart(struct quic_conn *c) {
-    ngtcp2_conn_del(c->q);
+    trace_end(c);
     crypto_session_free(c->tls);
     hub_ids_clear(c);
-    c->q = NULL;
     c->tls = NULL;
 }
 
@@ -196,6 +197,7 @@ int conn_start_client(struct quic_conn *c, uint32_t version) {
     settings_fill(&h->config, false, &settings);
     settings.original_version = before ? before : version;
     settings_params(&h->config, &params);
+    trace_begin(c, &dcid, &settings);
     ngtcp2_path path = path_of(&c->local, &c->remote);
     if (ngtcp2_conn_client_new(&c->q, &dcid, &scid, &path, version, callbacks_of(h), &settings,
                                &params, NULL, c) != 0)
@@ -252,8 +254,10 @@ int conn_read(struct quic_conn *c, struct span packet, const struct datagram *d)
         c->ifindex = d->ifindex;
     int rv =
         ngtcp2_conn_read_pkt(c->q, &path, &pi, packet.p, packet.n, c->hub->config.turn->now_ns);
-    if (rv == 0)
+    if (rv == 0) {
+        c->heard_ns = c->hub->config.turn->now_ns;
         hub_ready(c);
+    }
     return rv;
 }
 

@@ -51,18 +51,18 @@ struct quic_conn {
     struct task task;
     struct grave grave;
 
-    ngtcp2_conn *q; /* NULL from CLOSING on */
-    void *tls;      /* a server has none once its handshake is done */
+    ngtcp2_conn *q;           /* NULL from CLOSING on */
+    void *tls;                /* a server has none once its handshake is done */
+    struct quic_trace *trace; /* trace.h */
     ngtcp2_crypto_conn_ref ref;
     struct quic_app *app;
     struct peer peer;
     struct census_client *client; /* NULL: not counted */
-    uint64_t begin_ns;
+    uint64_t begin_ns, heard_ns;  /* heard_ns: a packet came, or the drain began */
     int ifindex;
 
-    bool app_open;           /* app->opened was called: it may be pulled */
-    bool app_drained, begun; /* app->drain, config.began were called */
-    bool stateless_reset;    /* that is how the peer ended it */
+    bool app_open;                            /* app->opened was called: it may be pulled */
+    bool app_drained, begun, stateless_reset; /* config.began was called; the peer ended it so */
     struct conn_close close;
 
     /* CLOSING: the last packet, and when the next straggler gets it again. */

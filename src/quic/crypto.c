@@ -103,11 +103,40 @@ int ngtcp2_crypto_set_local_transport_params(void *session, const uint8_t *p, si
     return wolfSSL_set_quic_transport_params(session, p, n) == WOLFSSL_SUCCESS ? 0 : -1;
 }
 
+/* RFC 9000 16. false: it is cut short. */
+static bool read_varint(const uint8_t **p, const uint8_t *end, uint64_t *ret_value) {
+    size_t n = *p < end ? (size_t)1 << (**p >> 6) : SIZE_MAX;
+    if ((size_t)(end - *p) < n)
+        return false;
+    *ret_value = *(*p)++ & 0x3f;
+    for (; n > 1; n--)
+        *ret_value = *ret_value << 8 | *(*p)++;
+    return true;
+}
+
+/* A parameter twice is an error (RFC 9000 7.4), for which ngtcp2 does not look: it would take
+ * the second. Those that have a meaning are below 64, but for one that has no value. */
+static bool repeats(const uint8_t *p, size_t n) {
+    const uint8_t *end = p + n;
+    uint64_t id, length, seen = 0;
+    while (read_varint(&p, end, &id) && read_varint(&p, end, &length) &&
+           length <= (size_t)(end - p)) {
+        uint64_t bit = id < 64 ? UINT64_C(1) << id : 0;
+        if (seen & bit)
+            return true;
+        seen |= bit;
+        p += length;
+    }
+    return false; /* whether it is well-formed ngtcp2 says */
+}
+
 int ngtcp2_crypto_set_remote_transport_params(ngtcp2_conn *conn, void *session) {
     const uint8_t *p = NULL;
     size_t n = 0;
     wolfSSL_get_peer_quic_transport_params(session, &p, &n);
-    int rv = ngtcp2_conn_decode_and_set_remote_transport_params(conn, p, n);
+    int rv = n > 0 && repeats(p, n)
+                 ? NGTCP2_ERR_TRANSPORT_PARAM
+                 : ngtcp2_conn_decode_and_set_remote_transport_params(conn, p, n);
     if (rv != 0)
         ngtcp2_conn_set_tls_error(conn, rv);
     return rv == 0 ? 0 : -1;

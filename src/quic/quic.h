@@ -19,6 +19,7 @@
 
 struct quic_conn;
 struct quic_counters;
+struct quic_qlog;
 
 /* ---- what QUIC asks of the application above it ---- */
 struct quic_app {
@@ -89,8 +90,7 @@ struct quic_config {
      * long as the connection. NULL refuses. */
     struct quic_app *(*accept)(void *context, struct quic_conn *conn, const struct peer *peer);
     /* A server's connection begins to use tls, and does so no more; each once. NULL: not told. */
-    void (*began)(void *context, struct peer *peer);
-    void (*ended)(void *context, struct peer *peer);
+    void (*began)(void *context, struct peer *peer), (*ended)(void *context, struct peer *peer);
     void *context;
     enum quic_cc cc;
     enum quic_retry retry;
@@ -103,6 +103,7 @@ struct quic_config {
     struct census *census;   /* of the clients whose handshake is done; NULL: none */
     uint64_t idle_timeout_ns, handshake_timeout_ns;
     struct quic_counters *counters; /* quic/counters.h; NULL: nothing is counted */
+    struct quic_qlog *qlog;         /* quic/qlog.h; NULL: none is written */
     size_t max_udp_payload;         /* 0: path MTU discovery decides; the most we send */
     bool early_data;
 };

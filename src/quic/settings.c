@@ -42,7 +42,7 @@ static void limit_payload(size_t max, ngtcp2_settings *s) {
     s->no_pmtud = max == NGTCP2_MAX_UDP_PAYLOAD_SIZE;
 }
 
-/* A server takes the version that the client began with. qlog_write has its place here. */
+/* A server takes the version that the client began with. */
 void settings_fill(const struct quic_config *config, bool is_server,
                    ngtcp2_settings *ret_settings) {
     ngtcp2_settings *s = ret_settings;

@@ -10,6 +10,7 @@
 #include "quic/conn.h"
 #include "quic/counters.h"
 #include "quic/crypto.h"
+#include "quic/trace.h"
 
 /* How connections end, and the sentence that says why. */
 
@@ -175,6 +176,23 @@ void conn_fail(struct quic_conn *c, int liberr) {
     linger(c);
 }
 
+/* Who was killed says nothing, and a drain would wait for it until the idle timeout. So a peer
+ * is asked for a sign of life each second while we drain, and given up after three, or after
+ * three times what its answer may take at most: that of a living one is an ACK. */
+static const uint64_t ping_ns = SECOND_NS, silence_ns = 3 * SECOND_NS;
+
+static uint64_t give_up_ns(const struct quic_conn *c) {
+    uint64_t patience_ns = 3 * ngtcp2_conn_get_pto2(c->q);
+    return c->heard_ns + (patience_ns > silence_ns ? patience_ns : silence_ns);
+}
+
+static void begin_drain(struct quic_conn *c) {
+    c->app_drained = true;
+    c->heard_ns = c->hub->config.turn->now_ns;
+    ngtcp2_conn_set_keep_alive_timeout(c->q, ping_ns);
+    c->app->ops->drain(c->app);
+}
+
 static void drain_app(struct quic_conn *c) {
     if (!c->hub->draining || c->close.wanted)
         return;
@@ -184,16 +202,18 @@ static void drain_app(struct quic_conn *c) {
             conn_want_close(c, false, NGTCP2_NO_ERROR, "");
         return;
     }
-    if (!c->app_drained) {
-        c->app_drained = true;
-        c->app->ops->drain(c->app);
-    }
+    if (!c->app_drained)
+        begin_drain(c);
     if (c->app->ops->idle(c->app))
         conn_want_close(c, true, c->app->ops->done_code, "");
+    else if (c->hub->config.turn->now_ns >= give_up_ns(c))
+        conn_want_close(c, false, NGTCP2_NO_ERROR, "the peer did not answer while we drained");
 }
 
 static void set_timer(struct quic_conn *c) {
     uint64_t at = ngtcp2_conn_get_expiry2(c->q);
+    if (c->app_drained && give_up_ns(c) < at)
+        at = give_up_ns(c);
     if (at == UINT64_MAX)
         task_stop_timer(&c->task);
     else if (task_at(&c->task, at) != 0)
@@ -221,9 +241,8 @@ void conn_strip(struct quic_conn *c) {
     if (c->state == CONN_ENDING)
         return;
     counters_take(c);
-    ngtcp2_conn_del(c->q);
+    trace_end(c);
     crypto_session_free(c->tls);
-    c->q = NULL;
     c->tls = NULL;
     if (c->begun)
         c->hub->config.ended(c->hub->config.context, &c->peer);

@@ -424,6 +424,26 @@ static void test_drain(void **state) {
     world_free(w);
 }
 
+/* Who lives says so, though nothing else is to be said; who does not is not waited for. */
+static void test_drain_of_the_living_and_the_dead(void **state) {
+    (void)state;
+    struct world *w = world_both(3);
+    w->visits[0].path = "/never";
+    start(w, 0);
+    quiet(w);
+    w->server_quic->ops->drain(w->server_quic);
+    wait_for(w, 20 * SECOND_NS);
+    assert_int_equal(quic_server_conns(w->server_quic), 1);
+    assert_false(w->visits[0].over);
+    net_sim_rules(w->net)->loss = 1000;
+    wait_for(w, SECOND_NS);
+    assert_int_equal(quic_server_conns(w->server_quic), 1);
+    wait_for(w, 3 * SECOND_NS);
+    assert_int_equal(quic_server_conns(w->server_quic), 0);
+    assert_int_equal(w->site.live, 0);
+    world_free(w);
+}
+
 static void test_stalled_body(void **state) {
     (void)state;
     struct world *w = world_new();
@@ -547,18 +567,31 @@ static void test_resets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hello),          cmocka_unit_test(test_bytes_down),
-        cmocka_unit_test(test_bytes_up),       cmocka_unit_test(test_echo_with_trailers),
-        cmocka_unit_test(test_trailers),       cmocka_unit_test(test_informational),
-        cmocka_unit_test(test_continue),       cmocka_unit_test(test_head_and_empty),
-        cmocka_unit_test(test_parallel),       cmocka_unit_test(test_slow_reader),
-        cmocka_unit_test(test_slow_handler),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_early_response),
-        cmocka_unit_test(test_cancel),         cmocka_unit_test(test_cancel_response),
-        cmocka_unit_test(test_drain),          cmocka_unit_test(test_stalled_body),
-        cmocka_unit_test(test_stalled_reader), cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_request_limit),  cmocka_unit_test(test_lost_connection),
-        cmocka_unit_test(test_too_large),      cmocka_unit_test(test_refused_field),
+        cmocka_unit_test(test_hello),
+        cmocka_unit_test(test_bytes_down),
+        cmocka_unit_test(test_bytes_up),
+        cmocka_unit_test(test_echo_with_trailers),
+        cmocka_unit_test(test_trailers),
+        cmocka_unit_test(test_informational),
+        cmocka_unit_test(test_continue),
+        cmocka_unit_test(test_head_and_empty),
+        cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_slow_handler),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_early_response),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_response),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_of_the_living_and_the_dead),
+        cmocka_unit_test(test_stalled_body),
+        cmocka_unit_test(test_stalled_reader),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_request_limit),
+        cmocka_unit_test(test_lost_connection),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_refused_field),
         cmocka_unit_test(test_resets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
