@@ -141,13 +141,13 @@ static void every_error_is_told(void **state) {
             "url = http://127.0.0.1\n"
             "[server\tt]\n"
             "hosts = \"a.test\n");
-    assert_errors(r, "dev.ini:1: port stands before the first [section]\n"
+    assert_errors(r, "dev.ini:1: port stands before the first [section], where only include may\n"
                      "dev.ini:2: unknown section [gatway]: did you mean [gateway]?\n"
                      "dev.ini:4: [server] needs a name: [server NAME]\n"
                      "dev.ini:5: [gateway] takes no name\n"
                      "dev.ini:7: unknown option htpp3 in [gateway]: did you mean http3?\n"
                      "dev.ini:8: http3 must be on or off, not \"maybe\"\n"
-                     "dev.ini:10: log-level stands twice in [gateway]\n"
+                     "dev.ini:10: log-level stands in line 9 already: keep one of them\n"
                      "dev.ini:11: not understood: write [kind name] or key = value\n"
                      "dev.ini:12: [gateway] stands in line 6 already\n"
                      "dev.ini:14: [server s] stands in line 13 already\n"
@@ -193,7 +193,7 @@ static void no_text(void **state) {
 
     READ(r, "[gateway]\n\0http3 = on\n");
     assert_int_equal(r->err, ERR_INVALID);
-    assert_non_null(strstr((char *)r->errors.p, "is not a text file"));
+    assert_non_null(strstr((char *)r->errors.p, "it is no text file"));
     buf_reset(&r->errors);
     READ(r, "");
     assert_errors(r, "");

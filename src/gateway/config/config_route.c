@@ -7,6 +7,8 @@
 /* What a route says must go together: one place, one that answers, and nothing that would have
  * no effect. */
 
+static const char handler_echo[] = "handler = echo";
+
 static bool given(const struct config_route *r, const char *key) {
     for (const struct config_line *l = r->place.options; l; l = l->next)
         if (strcmp(l->option->key, key) == 0)
@@ -14,10 +16,13 @@ static bool given(const struct config_route *r, const char *key) {
     return false;
 }
 
-/* Two that cannot stand in one section. */
+/* Two that cannot stand in one section: the second has a key, or a key and a value. */
 static void exclude(struct config *c, const struct config_route *r, const char *one,
                     const char *other) {
-    config_error(c, config_at(r->place, other), "%s and %s exclude one another", one, other);
+    const char *key = strcmp(other, handler_echo) == 0 ? "handler" : other;
+
+    config_error(c, config_at(r->place, key), "%s and %s exclude one another: keep one of them",
+                 one, other);
 }
 
 /* `key` means nothing without, or beside, what the text names. */
@@ -62,9 +67,10 @@ static void check_double_routes(struct config *c) {
         for (size_t j = 0; j < i; j++)
             if (same_place(c->routes[i], c->routes[j]))
                 config_error(c, c->routes[i]->place,
-                             "route: path " STR_FMT " with such hosts stands in [route " STR_FMT
-                             "] already",
-                             STR_ARG(c->routes[i]->match), STR_ARG(c->routes[j]->name));
+                             "route: path " STR_FMT " with such hosts is already [route " STR_FMT
+                             "]'s (" STR_FMT "): one of them would never answer",
+                             STR_ARG(c->routes[i]->match), STR_ARG(c->routes[j]->name),
+                             STR_ARG(config_where(c, c->routes[i]->place, c->routes[j]->place)));
 }
 
 /* ---- who answers ---- */
@@ -78,7 +84,7 @@ static void check_answer(struct config *c, struct config_route *r) {
         bool is;
     } answers[] = {
         {"upstream", ROUTE_PROXY, o->upstream.n > 0},
-        {"handler = echo", ROUTE_ECHO, o->handler == ECHO},
+        {handler_echo, ROUTE_ECHO, o->handler == ECHO},
         {"redirect", ROUTE_REDIRECT, o->redirect.n > 0},
         {"respond", ROUTE_RESPOND, o->respond > 0},
     };
@@ -156,13 +162,6 @@ static void check_on_the_way(struct config *c, const struct config_route *r) {
 
 /* ---- fields ---- */
 
-static int wrong_field(struct config *c, const struct config_route *r, const char *key,
-                       struct str text, const char *problem) {
-    config_error(c, config_at(r->place, key), "%s: \"" STR_FMT "\" %s", key, STR_ARG(text),
-                 problem);
-    return 0;
-}
-
 struct edit_list {
     const char *key;
     const struct strs *texts;
@@ -179,9 +178,10 @@ static int parse_one(struct config *c, const struct config_route *r, const struc
                        : edit_parse(&c->arena, text, &(*l->v)[*l->n], &problem);
 
     if (err == ERR_INVALID)
-        return wrong_field(c, r, l->key, text, problem);
+        config_error(c, config_at_item(r->place, l->key, i), "%s: \"" STR_FMT "\" %s", l->key,
+                     STR_ARG(text), problem);
     *l->n += !err;
-    return err;
+    return err == ERR_NO_MEMORY ? err : 0;
 }
 
 static int parse_list(struct config *c, const struct config_route *r, const struct edit_list *l) {
