@@ -2,23 +2,43 @@
 #include "command/configure.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "command/command.h"
+#include "gateway/identity.h"
 
+int configure_credentials(struct config *c) {
+    struct buf warning;
+    bool fine = true;
+
+    buf_init(&warning);
+    for (size_t i = 0; i < c->n_servers; i++) {
+        fine &= identity_check(c, c->servers[i], time(NULL), &warning) == 0;
+        if (warning.n)
+            fprintf(stderr, "h3gw: warning: " STR_FMT "\n", STR_ARG(buf_view(&warning)));
+        buf_reset(&warning);
+    }
+    buf_fini(&warning);
+    return fine ? 0 : STATUS_FAILED;
+}
+
+/* Whatever is wrong, the rest is looked at too: it is told at once. */
 int configure(struct config *c, const char *file, const struct args *args) {
-    int err;
+    int file_err = file ? config_read_file(c, file) : 0;
+    int flag_err = config_read_flags(c, args, file != NULL), err = 0;
 
-    bool read = !file || config_read_file(c, file) == 0;
-    err = config_read_flags(c, args, file != NULL);
-    if (err)
-        return err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
-    if (!read && c->n_servers == 0)
+    if (file_err == ERR_NO_MEMORY || flag_err == ERR_NO_MEMORY)
         return STATUS_FAILED;
-    err = config_check(c);
-    if (!err && read)
-        return 0;
-    return file || err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
+    if (!file_err || c->n_servers)
+        err = config_check(c);
+    if (err == ERR_NO_MEMORY)
+        return STATUS_FAILED;
+    if (err)
+        configure_credentials(c);
+    if (flag_err || (err && !file))
+        return STATUS_USAGE;
+    return file_err || err ? STATUS_FAILED : 0;
 }
 
 int configure_file(struct config *c, const char *file) {
