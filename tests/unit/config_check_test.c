@@ -150,7 +150,7 @@ static void references(void **state) {
     add(r, SECTION_CREDENTIAL, "c", 11);
     assert_wrong(
         r, "x.ini:1: credential: there is no [credential none]\n"
-           "x.ini:3: path: \"a\" does not begin with \"/\"\n"
+           "x.ini:3: path: \"a\" does not begin with \"/\": write /a\n"
            "x.ini:3: upstream: there is no [upstream gone]\n"
            "x.ini:5: upstream and handler = echo exclude one another: keep one of them\n"
            "x.ini:7: route: upstream = NAME is missing (or handler = echo, redirect, respond)\n"

@@ -144,7 +144,7 @@ static void every_error_is_told(void **state) {
     assert_errors(r, "dev.ini:1: port stands before the first [section], where only include may\n"
                      "dev.ini:2: unknown section [gatway]: did you mean [gateway]?\n"
                      "dev.ini:4: [server] needs a name: [server NAME]\n"
-                     "dev.ini:5: [gateway] takes no name\n"
+                     "dev.ini:5: [gateway] takes no name: write [gateway]\n"
                      "dev.ini:7: unknown option htpp3 in [gateway]: did you mean http3?\n"
                      "dev.ini:8: http3 must be on or off, not \"maybe\"\n"
                      "dev.ini:10: log-level stands in line 9 already: keep one of them\n"
@@ -152,7 +152,7 @@ static void every_error_is_told(void **state) {
                      "dev.ini:12: [gateway] stands in line 6 already\n"
                      "dev.ini:14: [server s] stands in line 13 already\n"
                      "dev.ini:16: the \"]\" is missing: write [kind name]\n"
-                     "dev.ini:19: the value's second quote is missing\n");
+                     "dev.ini:19: the value's second quote is missing: write key = \"value\"\n");
     assert_int_equal(r->config.n_servers, 2);
     assert_int_equal(r->config.n_upstreams, 0);
 }
@@ -173,7 +173,7 @@ static void nothing_is_cut(void **state) {
     buf_fini(&text);
     assert_errors(r, "dev.ini:1: this name is too long: kind and name together may have 49 "
                      "characters\n"
-                     "dev.ini:4: this line is too long\n");
+                     "dev.ini:4: this line is too long: 4094 characters fit\n");
     assert_int_equal(r->config.servers[0]->options.advertise, 5);
     assert_int_equal(r->config.servers[0]->options.hosts.n, 0);
 }

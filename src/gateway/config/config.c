@@ -191,6 +191,27 @@ const struct config_place *config_find(const struct config *c, enum option_secti
     return NULL;
 }
 
+const char *config_hint(struct config *c, enum option_section section, struct str name) {
+    const struct kind *k = &kinds[section];
+    const char *config = (const char *)c, *nearest;
+    void *const *objects;
+    const char **names;
+    size_t n;
+
+    memcpy(&objects, config + k->array, sizeof objects);
+    memcpy(&n, config + k->n, sizeof n);
+    names = arena_alloc(&c->arena, (n + 1) * sizeof *names);
+    if (!names)
+        return "";
+    for (size_t i = 0; i < n; i++)
+        names[i] = ((const struct str *)(const void *)((const char *)objects[i] + k->name))->p;
+    nearest = args_nearest(name, names, n);
+    if (!nearest)
+        return "";
+    struct str hint = arena_format(&c->arena, ": did you mean %s?", nearest);
+    return hint.p ? hint.p : "";
+}
+
 struct config_place config_main(const struct config *c) {
     return (struct config_place){.file = c->n_files ? c->files[0]->path : (struct str){0}};
 }

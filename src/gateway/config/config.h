@@ -89,6 +89,8 @@ int config_add(struct config *c, enum option_section section, struct str name,
 /* Where the section of that kind and name stands; NULL: there is none. */
 const struct config_place *config_find(const struct config *c, enum option_section section,
                                        struct str name);
+/* ": did you mean X?", or nothing, for a name that no section of the kind has. */
+const char *config_hint(struct config *c, enum option_section section, struct str name);
 /* The main file as a whole; nowhere when there is none. */
 struct config_place config_main(const struct config *c);
 /* The first line of that option of the section, or of the section itself. */

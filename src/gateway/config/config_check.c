@@ -90,8 +90,9 @@ static void check_credential_of(struct config *c, struct config_server *s) {
             s->credential = c->credentials[i];
     if (!s->credential)
         config_error(c, config_at(s->place, "credential"),
-                     "credential: there is no [credential " STR_FMT "]",
-                     STR_ARG(s->options.credential));
+                     "credential: there is no [credential " STR_FMT "]%s",
+                     STR_ARG(s->options.credential),
+                     config_hint(c, SECTION_CREDENTIAL, s->options.credential));
 }
 
 static void check_client_ca(struct config *c, const struct config_server *s) {
@@ -185,7 +186,9 @@ static int check_http_redirect(struct config *c) {
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->http_redirect.n; i++)
         if (taken_by_server(c, &c->http_redirect.v[i])) {
-            config_error(c, place, "http-redirect: a server listens on " STR_FMT " already",
+            config_error(c, place,
+                         "http-redirect: a server listens on " STR_FMT
+                         " already: choose another port",
                          STR_ARG(text));
             break;
         }

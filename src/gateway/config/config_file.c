@@ -69,7 +69,7 @@ static int begin_section(struct reader *r, struct str text) {
     bool gateway = r->kind == SECTION_GATEWAY;
     if (gateway != (rest.n == 0)) {
         config_error(r->config, r->place,
-                     gateway ? "[gateway] takes no name"
+                     gateway ? "[gateway] takes no name: write [gateway]"
                              : "[" STR_FMT "] needs a name: [" STR_FMT " NAME]",
                      STR_ARG(word), STR_ARG(word));
         return 0;

@@ -41,10 +41,11 @@ static void check_path(struct config *c, struct config_route *r) {
     if (r->exact && !str_eq(r->options.path, STR("/")))
         exclude(c, r, "path", "exact");
     if (!str_starts(r->match, STR("/")))
-        config_error(c, config_at(r->place, key), "%s: \"" STR_FMT "\" does not begin with \"/\"",
-                     key, STR_ARG(r->match));
+        config_error(c, config_at(r->place, key),
+                     "%s: \"" STR_FMT "\" does not begin with \"/\": write /" STR_FMT, key,
+                     STR_ARG(r->match), STR_ARG(r->match));
     else if (str_find(r->match, '?') >= 0 || str_find(r->match, '#') >= 0)
-        refuse(c, r, key, "a path without query (?) and fragment (#) is meant here");
+        refuse(c, r, key, "write a path without query (?) and fragment (#)");
 }
 
 /* Two routes of which one would never be taken. */
@@ -111,7 +112,8 @@ static void find_upstream(struct config *c, struct config_route *r) {
             r->upstream = c->upstreams[i];
     if (!r->upstream)
         config_error(c, config_at(r->place, "upstream"),
-                     "upstream: there is no [upstream " STR_FMT "]", STR_ARG(wanted));
+                     "upstream: there is no [upstream " STR_FMT "]%s", STR_ARG(wanted),
+                     config_hint(c, SECTION_UPSTREAM, wanted));
 }
 
 static int check_redirect(struct config *c, const struct config_route *r) {
@@ -120,7 +122,7 @@ static int check_redirect(struct config *c, const struct config_route *r) {
 
     if (r->answer != ROUTE_REDIRECT) {
         if (r->options.redirect_status)
-            refuse(c, r, "redirect-status", "there is no redirect = here");
+            refuse(c, r, "redirect-status", "it means nothing without redirect = URL");
         return 0;
     }
     err = redirect_check(&c->arena, r->options.redirect, &problem);
@@ -134,11 +136,11 @@ static void check_respond(struct config *c, const struct config_route *r) {
     const struct route_options *o = &r->options;
 
     if (o->respond > 0 && o->respond < 200)
-        refuse(c, r, "respond", "a status is between 200 and 599");
+        refuse(c, r, "respond", "write a status between 200 and 599");
     if (o->respond_body.n == 0)
         return;
     if (o->respond == 0)
-        refuse(c, r, "respond-body", "there is no respond = here");
+        refuse(c, r, "respond-body", "it means nothing without respond = STATUS");
     else if (o->respond == 205 || response_has_no_body(STR("GET"), (int)o->respond))
         refuse(c, r, "respond-body", "a response of this status has no body (204, 205, 304)");
 }
@@ -152,12 +154,12 @@ static void check_on_the_way(struct config *c, const struct config_route *r) {
         if (given(r, keys[i]))
             refuse(c, r, keys[i], "no request goes on from a route that redirects or responds");
     if (r->options.timeout_ns && r->answer != ROUTE_PROXY)
-        refuse(c, r, "timeout", "it is for routes with an upstream");
+        refuse(c, r, "timeout", "it is for routes with upstream = NAME");
     if (r->options.rewrite.n && !str_starts(r->options.rewrite, STR("/")))
-        refuse(c, r, "rewrite", "it does not begin with \"/\"");
+        refuse(c, r, "rewrite", "write a path that begins with \"/\"");
     else if (str_find(r->options.rewrite, '?') >= 0 || str_find(r->options.rewrite, '#') >= 0 ||
              str_find(r->options.rewrite, ' ') >= 0)
-        refuse(c, r, "rewrite", "a path without query (?), fragment (#) and blanks is meant here");
+        refuse(c, r, "rewrite", "write a path without query (?), fragment (#) and blanks");
 }
 
 /* ---- fields ---- */
