@@ -11,6 +11,7 @@ import pytest
 
 from clients import curl_path, parse_heads
 from procs import REPO, free_port, run, wait_for
+from upstreams import naming
 
 PATHS = (REPO / "ini" / "paths.ini").read_text()
 
@@ -192,19 +193,6 @@ def app_pair(shared):
 
 
 # ---- by flags ---------------------------------------------------------------------------------
-
-def naming(name):
-    """Answers with its name and what was asked for."""
-    def script(peer):
-        while True:
-            head = peer.read_head()
-            if not head:
-                return
-            line = head.split(b"\r\n")[0].rsplit(b" ", 1)[0]
-            body = name.encode() + b" " + line
-            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    return script
-
 
 def test_flags(gateway, raw, version):
     one, two, rest = (raw(naming(name)) for name in ("one", "two", "rest"))
