@@ -2,15 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "command/command.h"
 #include "command/configure.h"
 #include "gateway/dump/dump_config.h"
-#include "gateway/dump/dump_names.h"
-#include "gateway/identity.h"
 
 /* Says what serve would say of a configuration, without serving: the same words may stand
  * behind it. */
@@ -54,25 +51,6 @@ static int help(const struct check_words *w) {
     return STATUS_FINE;
 }
 
-/* The certificates that were given are a part of it. What the local CA makes is made when it is
- * needed, not by a look. */
-static int check_credentials(struct config *c) {
-    struct identity_wish wish = {.env = getenv, .now_s = time(NULL)};
-    struct identity identity;
-    int first = 0;
-
-    for (size_t i = 0; i < c->n_servers; i++) {
-        wish.server = c->servers[i];
-        if (!dump_is_given(wish.server))
-            continue;
-        int err = identity_load(c, &wish, &identity);
-        if (!err)
-            identity_fini(&identity);
-        first = first ? first : err;
-    }
-    return first;
-}
-
 static int write_out(struct str text) {
     if (fwrite(text.p, 1, text.n, stdout) == text.n && !fflush(stdout))
         return STATUS_FINE;
@@ -103,8 +81,8 @@ static int dump(const struct config *c) {
 static int look(const char *file, const struct args *args, struct config *c) {
     int status = configure(c, file, args);
 
-    if (!status && check_credentials(c))
-        status = STATUS_FAILED;
+    if (!status)
+        status = configure_credentials(c);
     if (status)
         return status;
     return args_has(args, "dump") ? dump(c) : write_out(STR("fine\n"));
@@ -117,7 +95,7 @@ static int run(const struct args *args) {
     int status = STATUS_FAILED;
 
     if (args->n_words + (file != NULL) > 1) {
-        fputs("h3gw check: one file at a time\n", stderr);
+        fputs("h3gw check: one file at a time; it may include others\n", stderr);
         return STATUS_USAGE;
     }
     if (args->n_words)

@@ -2,31 +2,57 @@
 #include "command/configure.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "command/command.h"
+#include "gateway/identity.h"
 
+int configure_credentials(struct config *c) {
+    struct buf warning;
+    bool fine = true;
+
+    buf_init(&warning);
+    for (size_t i = 0; i < c->n_servers; i++) {
+        fine &= identity_check(c, c->servers[i], time(NULL), &warning) == 0;
+        if (warning.n)
+            fprintf(stderr, "h3gw: warning: " STR_FMT "\n", STR_ARG(buf_view(&warning)));
+        buf_reset(&warning);
+    }
+    buf_fini(&warning);
+    return fine ? 0 : STATUS_FAILED;
+}
+
+/* What a file that could not be read lacks is not told too. */
+static int check_what_there_is(struct config *c, int file_err) {
+    size_t n = c->n_servers + c->n_credentials + c->n_routes + c->n_upstreams;
+
+    return file_err && n == 0 ? file_err : config_check(c);
+}
+
+/* Whatever is wrong, the rest is looked at too: it is told at once. */
 int configure(struct config *c, const char *file, const struct args *args) {
-    int err;
+    int file_err = file ? config_read_file(c, file) : 0;
+    int flag_err = config_read_flags(c, args, file != NULL), err;
 
-    bool read = !file || config_read_file(c, file) == 0;
-    err = config_read_flags(c, args, file != NULL);
-    if (err)
-        return err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
-    if (!read && c->n_servers == 0)
+    if (file_err == ERR_NO_MEMORY || flag_err == ERR_NO_MEMORY)
         return STATUS_FAILED;
-    err = config_check(c);
-    if (!err && read)
-        return 0;
-    return file || err == ERR_NO_MEMORY ? STATUS_FAILED : STATUS_USAGE;
+    err = check_what_there_is(c, file_err);
+    if (err == ERR_NO_MEMORY)
+        return STATUS_FAILED;
+    if (err)
+        configure_credentials(c);
+    if (flag_err || (err && !file))
+        return STATUS_USAGE;
+    return err ? STATUS_FAILED : 0;
 }
 
 int configure_file(struct config *c, const char *file) {
-    bool read = config_read_file(c, file) == 0;
+    int err = config_read_file(c, file);
 
-    if (!read && c->n_servers == 0)
-        return STATUS_FAILED;
-    return config_check(c) || !read ? STATUS_FAILED : 0;
+    if (err != ERR_NO_MEMORY)
+        err = check_what_there_is(c, err);
+    return err ? STATUS_FAILED : 0;
 }
 
 void configure_show_errors(const struct buf *errors) {

@@ -64,7 +64,7 @@ static int make_workers(struct gateway *g, const struct config *c) {
                      g->n_workers, n);
         return 0;
     }
-    if (random_bytes(key, sizeof key))
+    if (secrets_load(g->env, g->log, &g->secrets) || random_bytes(key, sizeof key))
         return ERR_SYSTEM;
     census_init(&g->clients, 0, key);
     g->workers = calloc(n, sizeof *g->workers);
@@ -173,7 +173,9 @@ static void abandon(struct change *ch) {
 
 static int prepare(struct change *ch) {
     struct gateway *g = ch->gateway;
-    struct generation_wish wish = {g->configurer, g->env, &ch->log, &g->secrets};
+    bool watching = g->now && g->now->config.gateway.watch;
+    struct generation_wish wish = {g->configurer, g->env, &ch->log, &g->secrets,
+                                   watching ? g->changes : NULL};
     int err = generation_new(&wish, ch->errors, &ch->next);
 
     if (err)
@@ -200,15 +202,11 @@ static void plan_renewal(struct gateway *g) {
 }
 
 static void watch_files(struct gateway *g) {
-    const struct config *c = &g->now->config;
-
     if (!g->changes)
         return;
     changes_clear(g->changes);
-    for (size_t i = 0; c->gateway.watch && i < config_files(c)->n; i++)
-        if (changes_add(g->changes, config_files(c)->v[i].p))
-            log_warn(g->log, "changes of %s will not be noticed: h3gw reload reads it",
-                     config_files(c)->v[i].p);
+    if (g->now->config.gateway.watch)
+        generation_watch(g->now, g->changes, g->log);
 }
 
 static void commit(struct change *ch) {

@@ -152,9 +152,7 @@ int gateway_start(struct gateway *g, const struct configurer *configurer, struct
     init_tasks(g);
     control_init(g);
     g->changes = changes_new(g->control.loop, &g->watch);
-    err = secrets_load(env, log, &g->secrets);
-    if (!err)
-        err = change_first(g, errors);
+    err = change_first(g, errors);
     if (!err)
         err = loop_signals(g->control.loop, signal_numbers, 4, &g->signals);
     if (err)

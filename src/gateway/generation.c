@@ -72,6 +72,8 @@ int generation_new(const struct generation_wish *wish, struct buf *errors,
     g->secrets = wish->secrets;
     err = read_all(g, wish);
     if (err) {
+        if (wish->changes)
+            generation_watch(g, wish->changes, NULL);
         buf_str(errors, buf_view(&g->errors));
         generation_free(g);
         return err;
@@ -91,6 +93,19 @@ void generation_free(struct generation *g) {
     config_fini(&g->config);
     buf_fini(&g->errors);
     free(g);
+}
+
+void generation_watch(const struct generation *g, struct changes *changes, struct log *log) {
+    struct arena arena;
+    struct strs paths = {0};
+
+    arena_init(&arena, NULL, 0);
+    if (config_watched(&g->config, &arena, &paths))
+        log_warn(log, "no memory to watch files: h3gw reload reads them");
+    for (size_t i = 0; i < paths.n; i++)
+        if (changes_add(changes, paths.v[i].p))
+            log_warn(log, "changes of %s will not be noticed: h3gw reload reads it", paths.v[i].p);
+    arena_fini(&arena);
 }
 
 struct tls_keylog *generation_keylog(struct generation *g) {

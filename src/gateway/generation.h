@@ -8,6 +8,7 @@
 #include "gateway/identity.h"
 #include "gateway/keylog.h"
 #include "gateway/secret.h"
+#include "sys/changes.h"
 
 /* One reading of the configuration and all that is shared of it: certificates, addresses, key
  * log. Immutable once the workers have it. A reload makes the next one; the one before is freed
@@ -37,6 +38,8 @@ struct generation_wish {
     place_env *env;
     struct log *log;
     const struct secrets *secrets;
+    struct changes
+        *changes; /* told of the files of what is wrong, so that mending is noticed; or NULL */
 };
 
 /* Reads, and loads the certificates. 0, or a negative err: what is wrong with the configuration
@@ -44,6 +47,9 @@ struct generation_wish {
 int generation_new(const struct generation_wish *wish, struct buf *errors,
                    struct generation **ret_generation);
 void generation_free(struct generation *g);
+
+/* Has all files noticed that it comes from; those that cannot be are told in the log. */
+void generation_watch(const struct generation *g, struct changes *changes, struct log *log);
 
 struct tls_keylog *generation_keylog(struct generation *g); /* NULL: none */
 /* When the first leaf of the local CA is to be made anew, in seconds since 1970; INT64_MAX: none.

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/err.h"
 #include "pki/cert.h"
 #include "pki/key.h"
@@ -11,6 +12,7 @@
 #include "pki/store.h"
 #include "sys/file.h"
 
+enum { DAY_S = 86400, SOON_DAYS = 30 }; /* a month is enough to ask for a new certificate */
 enum { MAX_PEM = 1 << 20, MAX_BUNDLE = 8 << 20, MAX_NAMES = CONFIG_MAX_HOSTS + 4, HOST_NAME = 256 };
 
 /* "*" takes any authority; no certificate can name that. */
@@ -22,7 +24,7 @@ static int read_pem(struct config *c, struct config_place place, struct str path
     int err = file_read(path.p, MAX_PEM, to);
 
     if (err && err != ERR_NO_MEMORY) {
-        config_error(c, place, "credential: cannot read %s: %s", path.p, err_text(err));
+        config_error(c, place, "credential: cannot read %s: %s", path.p, file_problem(err));
         return ERR_INVALID;
     }
     return err;
@@ -30,49 +32,81 @@ static int read_pem(struct config *c, struct config_place place, struct str path
 
 static void check_cover(struct config *c, const struct config_server *s, const struct cert *cert) {
     const struct config_credential *given = s->credential;
+    struct config_place place = config_at(given->place, "cert");
 
     for (size_t i = 0; i < s->options.hosts.n; i++)
         if (!is_any(s->options.hosts.v[i]) && !cert_covers(cert, s->options.hosts.v[i]))
-            config_error(c, given->place,
+            config_error(c, place,
                          "credential: " STR_FMT " does not cover the host " STR_FMT
-                         " of [server " STR_FMT "]",
+                         " of [server " STR_FMT "] (" STR_FMT ")",
                          STR_ARG(given->options.cert), STR_ARG(s->options.hosts.v[i]),
-                         STR_ARG(s->name));
+                         STR_ARG(s->name),
+                         STR_ARG(config_where(c, place, config_at_item(s->place, "hosts", i))));
+}
+
+static void check_time(struct config *c, const struct config_credential *given, int64_t now_s,
+                       struct identity *i) {
+    struct config_place place = config_at(given->place, "cert");
+    int64_t days = (i->cert.not_after_s - now_s) / DAY_S;
+    char date[DATE_TEXT];
+
+    if (i->cert.not_after_s < now_s)
+        config_error(c, place, "credential: " STR_FMT " has expired, on %s",
+                     STR_ARG(given->options.cert), date_imf((uint64_t)i->cert.not_after_s, date));
+    else if (i->cert.not_before_s > now_s)
+        config_error(c, place,
+                     "credential: " STR_FMT " is not valid before %s: is the clock right?",
+                     STR_ARG(given->options.cert), date_imf((uint64_t)i->cert.not_before_s, date));
+    else if (days < SOON_DAYS)
+        buf_format(&i->warning, "%s of [credential " STR_FMT "] ends in %lld days",
+                   given->options.cert.p, STR_ARG(given->name), (long long)days);
+}
+
+/* The first certificate of the file. 0, ERR_NO_MEMORY, ERR_INVALID: told. */
+static int read_leaf(struct config *c, const struct config_credential *given, struct identity *i) {
+    struct cert *chain = NULL;
+    size_t n = 0;
+    int err = cert_chain_read(buf_view(&i->cert_pem), &chain, &n);
+
+    if (err == ERR_NO_MEMORY)
+        return err;
+    if (err) {
+        config_error(c, config_at(given->place, "cert"),
+                     "credential: " STR_FMT " has no certificate in PEM form",
+                     STR_ARG(given->options.cert));
+        return ERR_INVALID;
+    }
+    i->cert = chain[0];
+    chain[0] = (struct cert){0};
+    cert_chain_free(chain, n);
+    return cert_spki_hash(&i->cert, &i->spki_hash);
 }
 
 /* Is what was read a certificate with its key, for these hosts, now? */
 static int check_pair(struct config *c, const struct config_server *s, int64_t now_s,
                       struct identity *i) {
     const struct config_credential *given = s->credential;
-    struct cert *chain = NULL;
+    struct config_place place = config_at(given->place, "key");
     struct key *key = NULL;
-    size_t n = 0, before = c->errors->n;
-    int err = cert_chain_read(buf_view(&i->cert_pem), &chain, &n);
+    size_t before = c->errors->n;
+    int cert_err = read_leaf(c, given, i), err = key_load(buf_view(&i->key_pem), &key);
 
-    if (err)
-        config_error(c, given->place, "credential: " STR_FMT " has no certificate in PEM form: %s",
-                     STR_ARG(given->options.cert), err_text(err));
-    err = key_load(buf_view(&i->key_pem), &key);
-    if (err)
-        config_error(c, given->place, "credential: " STR_FMT " has no usable private key: %s",
-                     STR_ARG(given->options.key), err_text(err));
-    if (n && key && !key_fits(key, chain[0].spki))
-        config_error(c, given->place, "credential: the key " STR_FMT " does not belong to " STR_FMT,
+    if (err && err != ERR_NO_MEMORY)
+        config_error(c, place,
+                     "credential: " STR_FMT " has no private key that can be used: PEM without a "
+                     "password is wanted",
+                     STR_ARG(given->options.key));
+    if (!cert_err && key && !key_fits(key, i->cert.spki))
+        config_error(c, place, "credential: the key " STR_FMT " does not belong to " STR_FMT,
                      STR_ARG(given->options.key), STR_ARG(given->options.cert));
-    if (n) {
-        check_cover(c, s, &chain[0]);
-        cert_spki_hash(&chain[0], &i->spki_hash);
-        if (chain[0].not_after_s < now_s)
-            config_error(c, given->place, "credential: " STR_FMT " has expired",
-                         STR_ARG(given->options.cert));
-    }
-    if (n) {
-        i->cert = chain[0];
-        chain[0] = (struct cert){0};
+    if (!cert_err) {
+        check_cover(c, s, &i->cert);
+        check_time(c, given, now_s, i);
     }
     key_free(key);
-    cert_chain_free(chain, n);
-    return c->errors->n > before ? ERR_INVALID : 0;
+    if (cert_err == ERR_NO_MEMORY || err == ERR_NO_MEMORY)
+        return ERR_NO_MEMORY;
+    return cert_err || err || c->errors->n > before ? ERR_INVALID : 0;
 }
 
 static int load_given(struct config *c, const struct config_server *s, int64_t now_s,
@@ -84,6 +118,23 @@ static int load_given(struct config *c, const struct config_server *s, int64_t n
     if (err || key_err)
         return err ? err : key_err;
     return check_pair(c, s, now_s, i);
+}
+
+static int load_client_ca(struct config *c, const struct config_credential *given,
+                          struct identity *i) {
+    struct config_place place = config_at(given->place, "client-ca");
+    struct cert *chain = NULL;
+    size_t n = 0;
+    int err = read_pem(c, place, given->options.client_ca, &i->client_ca_pem);
+
+    if (err)
+        return err;
+    err = cert_chain_read(buf_view(&i->client_ca_pem), &chain, &n);
+    if (err && err != ERR_NO_MEMORY)
+        config_error(c, place, "credential: " STR_FMT " has no certificate in PEM form",
+                     STR_ARG(given->options.client_ca));
+    cert_chain_free(chain, n);
+    return err && err != ERR_NO_MEMORY ? ERR_INVALID : err;
 }
 
 static bool is_name(struct str text) {
@@ -213,16 +264,29 @@ int identity_load(struct config *c, const struct identity_wish *wish,
     const struct config_credential *given = wish->server->credential;
     int err = given && given->options.cert.n ? load_given(c, wish->server, wish->now_s, &i)
                                              : load_automatic(c, wish, &i);
+    int ca_err = given && given->options.client_ca.n ? load_client_ca(c, given, &i) : 0;
 
-    if (!err && given && given->options.client_ca.n)
-        err = read_pem(c, config_at(given->place, "client-ca"), given->options.client_ca,
-                       &i.client_ca_pem);
-
+    err = err ? err : ca_err;
     if (err)
         identity_fini(&i);
     else
         *ret_identity = i;
     return err;
+}
+
+int identity_check(struct config *c, const struct config_server *s, int64_t now_s,
+                   struct buf *warning) {
+    const struct config_credential *given = s->credential;
+    struct identity i = {0};
+    int err = 0, ca_err = 0;
+
+    if (given && given->options.cert.n && given->options.key.n)
+        err = load_given(c, s, now_s, &i);
+    if (given && given->options.client_ca.n)
+        ca_err = load_client_ca(c, given, &i);
+    buf_str(warning, buf_view(&i.warning));
+    identity_fini(&i);
+    return err ? err : ca_err;
 }
 
 void identity_fini(struct identity *i) {

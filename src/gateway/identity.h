@@ -34,4 +34,9 @@ int identity_load(struct config *c, const struct identity_wish *wish,
                   struct identity *ret_identity);
 void identity_fini(struct identity *i);
 
+/* Looks at the files of the server's credential only: tells what is wrong with them, and adds to
+ * warning what identity_load would warn of. Nothing is made. 0, ERR_NO_MEMORY or ERR_INVALID. */
+int identity_check(struct config *c, const struct config_server *s, int64_t now_s,
+                   struct buf *warning);
+
 #endif

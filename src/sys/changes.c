@@ -81,6 +81,15 @@ struct changes *changes_new(struct loop *loop, struct task *task) {
     return c;
 }
 
+static bool is_named(const struct changes *c, int folder, const char *text) {
+    list_each(&c->names, at, next) {
+        const struct name *n = list_entry(at, struct name, link);
+        if (n->folder == folder && strcmp(n->text, text) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* folder ends before name; it is "." when there is none. */
 static int add_name(struct changes *c, const char *path, const char *name) {
     size_t n_folder = (size_t)(name - path), n = strlen(name);
@@ -95,6 +104,8 @@ static int add_name(struct changes *c, const char *path, const char *name) {
     wd = inotify_add_watch(c->fd, n_folder ? folder : ".", SEEN);
     if (wd < 0)
         return errno == ENOMEM ? ERR_NO_MEMORY : ERR_NOT_FOUND;
+    if (is_named(c, wd, name))
+        return 0;
     new = malloc(sizeof *new + n + 1);
     if (!new)
         return ERR_NO_MEMORY;

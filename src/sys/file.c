@@ -75,6 +75,17 @@ int file_read(const char *path, size_t limit, struct buf *to) {
     return err;
 }
 
+const char *file_problem(int err) {
+    switch (err) {
+    case ERR_NOT_FOUND:
+    case ERR_REFUSED:
+    case ERR_EXISTS:
+    case ERR_SYSTEM: return strerror(errno);
+    case ERR_LIMIT: return "it is too long";
+    default: return err_text(err);
+    }
+}
+
 static int write_all(int fd, struct str bytes) {
     while (bytes.n > 0) {
         ssize_t n = write(fd, bytes.p, bytes.n);
@@ -256,6 +267,16 @@ void file_join(struct buf *to, struct str folder, struct str name) {
 
 void file_beside(struct buf *to, struct str file, struct str name) {
     file_join(to, (struct str){file.p, folder_length(file)}, name);
+}
+
+int file_real(const char *path, struct buf *to) {
+    char *real = realpath(path, NULL);
+
+    if (!real)
+        return err_of_errno();
+    buf_str(to, str_of(real));
+    free(real);
+    return to->failed ? ERR_NO_MEMORY : 0;
 }
 
 bool file_exists(const char *path) {

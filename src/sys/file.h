@@ -20,6 +20,9 @@
  * Pipes are read to their end. */
 int file_read(const char *path, size_t limit, struct buf *to);
 
+/* What such an error means, for "cannot read X: …"; errno is still that of the call. */
+const char *file_problem(int err);
+
 enum file_write { FILE_NEW, FILE_OVERWRITE };
 
 /* A temporary file beside it, synced and renamed. It has at no time more permissions than
@@ -36,6 +39,9 @@ void file_join(struct buf *to, struct str folder, struct str name);
 
 /* Where `name`, written in the file `file`, points: beside it when it is relative. */
 void file_beside(struct buf *to, struct str file, struct str name);
+
+/* Absolute, without "." and ".." and symbolic links. */
+int file_real(const char *path, struct buf *to);
 
 bool file_exists(const char *path);
 int file_mtime(const char *path, int64_t *ret_ns); /* since 1970 */

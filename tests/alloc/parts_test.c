@@ -8,6 +8,7 @@
 #include "gateway/config/config.h"
 #include "gateway/identity.h"
 #include "pki/store.h"
+#include "sys/file.h"
 #include "tls/context.h"
 #include "unit/folder.h"
 #include "wire/certs.h"
@@ -45,6 +46,42 @@ static void configuration(void **state) {
     (void)state;
 
     fallible_sweep(&(struct fallible_sweep){"config", read_config, path, 3});
+}
+
+/* A configuration that is wrong is never taken, even if there is no memory to say so. */
+static void read_wrong(void *context, bool well) {
+    const char *path = context;
+    struct config c;
+    struct buf errors;
+
+    buf_init(&errors);
+    int err = config_init(&c, &errors);
+    if (!err) {
+        err = config_read_file(&c, path);
+        int later = config_check(&c);
+        err = err ? err : later;
+    }
+    if (well)
+        assert_int_equal(err, ERR_INVALID);
+    else
+        assert_true(err == ERR_NO_MEMORY || err == ERR_INVALID);
+    config_fini(&c);
+    buf_fini(&errors);
+}
+
+static void put(struct folder *folder, const char *name, struct str text) {
+    assert_int_equal(file_write(path_in(folder, name), text, 0600, FILE_NEW), 0);
+}
+
+static void configuration_of_several_files(void **state) {
+    struct folder *folder = *state;
+    char path[128];
+
+    put(folder, "dev.ini", STR("include = a*\n[server s]\nlisten = :1, x\nlisten = :1\n"));
+    put(folder, "a1", STR("[gateway]\nlog-level = info\n[route r]\nupstream = u\ninclude = b\n"));
+    put(folder, "a2", STR("include = dev.ini\n[gateway]\nlog-level = warn\n[server s]\n"));
+    snprintf(path, sizeof path, "%s", path_in(folder, "dev.ini"));
+    fallible_sweep(&(struct fallible_sweep){"wrong config", read_wrong, path, 8});
 }
 
 static void read_flags(void *context, bool well) {
@@ -135,9 +172,8 @@ static void contexts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(configuration),
-        cmocka_unit_test(flags),
-        cmocka_unit_test(certificates),
+        cmocka_unit_test(configuration), FOLDER_TEST(configuration_of_several_files),
+        cmocka_unit_test(flags),         cmocka_unit_test(certificates),
         cmocka_unit_test(contexts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

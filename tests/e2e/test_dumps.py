@@ -163,3 +163,17 @@ def test_check_dump_of_flags(home):
     path.write_text(first)
     assert "hosts = *" in first.splitlines()
     assert ask(home, "check", "--dump", path) == first
+
+
+def test_check_dump_of_several_files(home, example):
+    """One file comes out, and it says the same as the example in one piece."""
+    one = ask(home, "check", "--dump", example)
+    gateway, rest = EXAMPLE.split("\n\n", 1)
+    parts = home.folder / "parts"
+    parts.mkdir()
+    (home.folder / "main.ini").write_text("include = parts/*.ini\n" + rest.split("[route")[0])
+    (parts / "a.ini").write_text(gateway)
+    (parts / "b.ini").write_text("[route" + rest.split("[route")[1])
+    dumped = ask(home, "check", "--dump", "main.ini")
+    assert "include" not in dumped
+    assert sorted(dumped.split("\n\n")) == sorted(one.split("\n\n"))

@@ -11,6 +11,7 @@ import pytest
 
 from clients import curl_path, parse_heads
 from procs import REPO, free_port, run, wait_for
+from upstreams import naming
 
 PATHS = (REPO / "ini" / "paths.ini").read_text()
 
@@ -193,19 +194,6 @@ def app_pair(shared):
 
 # ---- by flags ---------------------------------------------------------------------------------
 
-def naming(name):
-    """Answers with its name and what was asked for."""
-    def script(peer):
-        while True:
-            head = peer.read_head()
-            if not head:
-                return
-            line = head.split(b"\r\n")[0].rsplit(b" ", 1)[0]
-            body = name.encode() + b" " + line
-            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-    return script
-
-
 def test_flags(gateway, raw, version):
     one, two, rest = (raw(naming(name)) for name in ("one", "two", "rest"))
     front = gateway("--route", f"/api=http://127.0.0.1:{one.port}", "--route",
@@ -239,47 +227,6 @@ def test_wrong_usage(home, arguments, word):
     result = home.h3gw("serve", "--access-log=off", *arguments)
     assert result.returncode == 2, result
     assert word in result.stderr
-
-
-WRONG = [
-    ("exact = x", "exact: \"x\" does not begin with \"/\""),
-    ("path = /a\nexact = /b", "path and exact exclude one another"),
-    ("path = /a?b", "a path without query"),
-    ("redirect = /a\nupstream = u", "upstream and redirect exclude one another"),
-    ("handler = echo\nrespond = 200", "handler = echo and respond exclude one another"),
-    ("redirect = /a\nredirect-status = 304", "redirect-status must be one of"),
-    ("handler = echo\nredirect-status = 302", "there is no redirect"),
-    ("redirect = //evil.test", "would be another host"),
-    ("redirect = evil.test", "it must be a URL"),
-    ("redirect = https://a:b@evil.test", "password"),
-    ("redirect = \"/a b\"", "a blank or a control character"),
-    ("respond = 100", "between 200 and 599"),
-    ("respond = 600", "must be between 0 and 599"),
-    ("respond = 204\nrespond-body = x", "has no body"),
-    ("handler = echo\nrespond-body = x", "there is no respond"),
-    ("respond = 200\nrewrite = /x", "rewrite: no request goes on"),
-    ("redirect = /x\nset-request-header = a: b", "no request goes on"),
-    ("handler = echo\nrewrite = x", "rewrite: it does not begin"),
-    ("handler = echo\nrewrite = /x?y", "a path without query"),
-    ("handler = echo\ntimeout = 5s", "timeout: it is for routes with an upstream"),
-    ("handler = echo\nset-request-header = a", "is not NAME: VALUE"),
-    ("handler = echo\nadd-request-header = a b: c", "has no valid field name"),
-    ("handler = echo\nset-response-header = Content-Length: 5", "is about framing"),
-    ("handler = echo\nremove-response-header = a, transfer-encoding", "is about framing"),
-    ("handler = echo\nset-request-header = Host: a", "host-header = upstream"),
-    ("path = /", "upstream = NAME is missing"),
-]
-
-
-@pytest.mark.parametrize("options, word", WRONG)
-def test_wrong_options(home, options, word):
-    last = 3 + options.count("\n")
-    (home.folder / "x.ini").write_text(
-        f"[server s]\n[route r]\n{options}\n[upstream u]\nurl = http://127.0.0.1:1\n")
-    result = home.h3gw("serve", "--config", "x.ini")
-    assert result.returncode == 1, result
-    assert word in result.stderr
-    assert re.search(rf"x\.ini:[2-{last}]: ", result.stderr), result.stderr
 
 
 # ---- plain HTTP -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -222,3 +223,18 @@ def answer_each(response):
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def naming(name):
+    """Answers with its name and what was asked for, once it has read it all."""
+    def script(peer):
+        while True:
+            head = peer.read_head()
+            if not head:
+                return
+            length = re.search(rb"\r\ncontent-length: (\d+)", head.lower())
+            peer.read_exactly(int(length[1]) if length else 0)
+            line = head.split(b"\r\n")[0].rsplit(b" ", 1)[0]
+            body = name.encode() + b" " + line
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    return script

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <fnmatch.h>
 
 #include "base/check.h"
+#include "base/err.h"
 #include "gateway/config/config.h"
 
-/* A configuration file. Beyond crashes: what is refused is told, what is taken can be told
- * again, option by option. */
+/* A configuration of one file or several, none of them on the disk. Beyond crashes: what is refused
+ * is told, what is taken can be told again, option by option. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,23 +26,69 @@ static void print_all(const struct config *c) {
     buf_fini(&b);
 }
 
+/* ---- files in memory ---- */
+
+/* Form feeds, which no line may have, part the input into files: the main one, "1", "2", … */
+enum { MAX_FILES = 10 };
+static struct str texts[MAX_FILES];
+static size_t n_texts;
+
+static void split(struct str input) {
+    for (n_texts = 0; n_texts < MAX_FILES - 1 && str_find(input, '\f') >= 0; n_texts++)
+        str_cut(&input, '\f', &texts[n_texts]);
+    texts[n_texts++] = input;
+}
+
+static int number_of(const char *path) {
+    bool fine = path[0] >= '0' && path[0] < '0' + (int)n_texts && path[1] == '\0';
+    return fine ? path[0] - '0' : -1;
+}
+
+static int read_text(const char *path, size_t limit, struct buf *to) {
+    int i = number_of(path);
+    if (i < 0)
+        return ERR_NOT_FOUND;
+    if (texts[i].n > limit)
+        return ERR_LIMIT;
+    buf_str(to, texts[i]);
+    return to->failed ? ERR_NO_MEMORY : 0;
+}
+
+static int no_other_name(const char *path, struct buf *to) {
+    (void)path;
+    (void)to;
+    return ERR_NOT_FOUND;
+}
+
+static int match(const char *pattern, struct arena *arena, struct strs *ret_paths) {
+    struct str *v = arena_alloc(arena, n_texts * sizeof *v);
+    size_t n = 0;
+    check(v);
+    for (char name[] = "0"; name[0] < '0' + (int)n_texts; name[0]++)
+        if (fnmatch(pattern, name, 0) == 0) {
+            v[n] = arena_str(arena, str_of(name));
+            check(v[n++].p);
+        }
+    *ret_paths = (struct strs){v, n};
+    return 0;
+}
+
+static const struct config_source memory = {read_text, no_other_name, match};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static int fd = -1;
-    static char path[64];
     struct config c;
     struct buf errors;
-    if (fd < 0) {
-        fd = memfd_create("config", 0);
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    }
-    check(ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size);
+    struct strs watched;
+    split((struct str){(const char *)data, size});
     buf_init(&errors);
     check(config_init(&c, &errors) == 0);
-    int err = config_read_file(&c, path);
+    c.source = &memory;
+    int err = config_read_file(&c, "0");
     check(!err == !errors.n);
     if (err == 0)
         err = config_check(&c);
     check(!err == !errors.n);
+    check(config_watched(&c, &c.arena, &watched) == 0 && watched.n > 0);
     if (err == 0)
         print_all(&c);
     config_fini(&c);

@@ -60,7 +60,8 @@ static void twice_the_same_address(void **state) {
     struct flags_reading *r = *state;
 
     FLAGS(r, "--listen=127.0.0.1:1", "--listen=localhost:1");
-    assert_wrong(r, "listen: localhost:1 stands twice\n");
+    assert_wrong(r,
+                 "listen: 127.0.0.1:1 and localhost:1 mean the same address: keep one of them\n");
 }
 
 static void hosts(void **state) {
@@ -89,7 +90,9 @@ static void too_many_hosts(void **state) {
     for (int i = 0; i <= CONFIG_MAX_HOSTS; i++)
         strcat(list, "a.test,");
     FLAGS(r, list);
-    assert_wrong(r, "hosts: at most 60 names can stand here\n");
+    assert_wrong(r,
+                 "hosts: more than 60 names: they have to fit into one certificate, so make it two "
+                 "sections\n");
 }
 
 static void half_a_credential(void **state) {
@@ -147,19 +150,20 @@ static void references(void **state) {
     add(r, SECTION_CREDENTIAL, "c", 11);
     assert_wrong(
         r, "x.ini:1: credential: there is no [credential none]\n"
-           "x.ini:11: credential: cert = FILE is missing\n"
-           "x.ini:11: credential: key = FILE is missing\n"
-           "x.ini:9: upstream: url = URL is missing\n"
-           "x.ini:3: path: \"a\" does not begin with \"/\"\n"
+           "x.ini:3: path: \"a\" does not begin with \"/\": write /a\n"
            "x.ini:3: upstream: there is no [upstream gone]\n"
-           "x.ini:5: upstream and handler = echo exclude one another\n"
-           "x.ini:7: route: upstream = NAME is missing (or handler = echo, redirect, respond)\n");
+           "x.ini:5: upstream and handler = echo exclude one another: keep one of them\n"
+           "x.ini:7: route: upstream = NAME is missing (or handler = echo, redirect, respond)\n"
+           "x.ini:9: upstream: url = URL is missing\n"
+           "x.ini:11: credential: cert = FILE is missing\n"
+           "x.ini:11: credential: key = FILE is missing\n");
 }
 
 static void nothing_to_do(void **state) {
     struct flags_reading *r = *state;
 
-    assert_wrong(r, "there is no [server NAME] section\nthere is no [route NAME] section\n");
+    assert_wrong(r, "there is no [server NAME]: it says where to listen\n"
+                    "there is no [route NAME]: it says who answers\n");
 }
 
 static void two_servers_on_one_address(void **state) {
@@ -203,8 +207,11 @@ static void two_routes_to_one_place(void **state) {
         if (i == 5)
             o->path = STR("/p");
     }
-    assert_wrong(r, "x.ini:3: route: path / with such hosts stands in [route a] already\n"
-                    "x.ini:6: route: path / with such hosts stands in [route d] already\n");
+    assert_wrong(
+        r, "x.ini:3: route: path / with such hosts is already [route a]'s (line 2): one of them "
+           "would never answer\n"
+           "x.ini:6: route: path / with such hosts is already [route d]'s (line 5): one of them "
+           "would never answer\n");
 }
 
 static void http3_of_a_server(void **state) {

@@ -141,18 +141,18 @@ static void every_error_is_told(void **state) {
             "url = http://127.0.0.1\n"
             "[server\tt]\n"
             "hosts = \"a.test\n");
-    assert_errors(r, "dev.ini:1: port stands before the first [section]\n"
+    assert_errors(r, "dev.ini:1: port stands before the first [section], where only include may\n"
                      "dev.ini:2: unknown section [gatway]: did you mean [gateway]?\n"
                      "dev.ini:4: [server] needs a name: [server NAME]\n"
-                     "dev.ini:5: [gateway] takes no name\n"
+                     "dev.ini:5: [gateway] takes no name: write [gateway]\n"
                      "dev.ini:7: unknown option htpp3 in [gateway]: did you mean http3?\n"
                      "dev.ini:8: http3 must be on or off, not \"maybe\"\n"
-                     "dev.ini:10: log-level stands twice in [gateway]\n"
+                     "dev.ini:10: log-level stands in line 9 already: keep one of them\n"
                      "dev.ini:11: not understood: write [kind name] or key = value\n"
                      "dev.ini:12: [gateway] stands in line 6 already\n"
                      "dev.ini:14: [server s] stands in line 13 already\n"
                      "dev.ini:16: the \"]\" is missing: write [kind name]\n"
-                     "dev.ini:19: the value's second quote is missing\n");
+                     "dev.ini:19: the value's second quote is missing: write key = \"value\"\n");
     assert_int_equal(r->config.n_servers, 2);
     assert_int_equal(r->config.n_upstreams, 0);
 }
@@ -173,7 +173,7 @@ static void nothing_is_cut(void **state) {
     buf_fini(&text);
     assert_errors(r, "dev.ini:1: this name is too long: kind and name together may have 49 "
                      "characters\n"
-                     "dev.ini:4: this line is too long\n");
+                     "dev.ini:4: this line is too long: 4094 characters fit\n");
     assert_int_equal(r->config.servers[0]->options.advertise, 5);
     assert_int_equal(r->config.servers[0]->options.hosts.n, 0);
 }
@@ -193,7 +193,7 @@ static void no_text(void **state) {
 
     READ(r, "[gateway]\n\0http3 = on\n");
     assert_int_equal(r->err, ERR_INVALID);
-    assert_non_null(strstr((char *)r->errors.p, "is not a text file"));
+    assert_non_null(strstr((char *)r->errors.p, "it is no text file"));
     buf_reset(&r->errors);
     READ(r, "");
     assert_errors(r, "");

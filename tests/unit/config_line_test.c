@@ -57,8 +57,8 @@ static void lines_have_a_shape(void **state) {
     assert_refused("= b", shape);
     assert_refused("listen: a=b", shape);
     assert_refused("[server x", "the \"]\" is missing: write [kind name]");
-    assert_refused("[server x] y", "something stands behind the \"]\"");
-    assert_refused("a = \x01", "a control character is in this line");
+    assert_refused("[server x] y", "something stands behind the \"]\": a comment begins with ;");
+    assert_refused("a = \x01", "a control character is in this line: remove it");
 }
 
 static void names_are_never_cut(void **state) {
@@ -75,7 +75,7 @@ static void names_are_never_cut(void **state) {
     line[126] = '\0';
     assert_clean(line, line);
     strcpy(line + 126, "x");
-    assert_refused(line, "this line is too long");
+    assert_refused(line, "this line is too long: 4094 characters fit");
 }
 
 static void assert_value(const char *line, const char *wanted) {
@@ -99,9 +99,10 @@ static void quotes_keep_what_is_in_them(void **state) {
     assert_value("a = \" b \"", " b ");
     assert_value("a = b \"c\"", "b \"c\"");
     assert_value("a = b;c", "b;c");
-    assert_refused("a = \"b", "the value's second quote is missing");
-    assert_refused("a = \"", "the value's second quote is missing");
-    assert_refused("a = \"b\" c", "something stands behind the value's second quote");
+    assert_refused("a = \"b", "the value's second quote is missing: write key = \"value\"");
+    assert_refused("a = \"", "the value's second quote is missing: write key = \"value\"");
+    assert_refused("a = \"b\" c",
+                   "something stands behind the value's second quote: a comment begins with ;");
 }
 
 int main(void) {

@@ -149,6 +149,35 @@ static void knows_when_it_changed(void **state) {
     assert_int_equal(when, INT64_C(5000000007));
 }
 
+/* The same whatever way leads to it. */
+static void has_one_real_path(void **state) {
+    const char *file = path_in(*state, "file"), *link = path_in(*state, "link");
+    struct buf direct, detour;
+
+    buf_init(&direct);
+    buf_init(&detour);
+    assert_int_equal(file_real(file, &direct), ERR_NOT_FOUND);
+    assert_int_equal(file_write(file, STR(""), 0600, FILE_NEW), 0);
+    assert_int_equal(symlink(file, link), 0);
+    assert_int_equal(file_real(path_in(*state, "./file"), &direct), 0);
+    assert_int_equal(file_real(link, &detour), 0);
+    assert_string_equal((char *)direct.p, (char *)detour.p);
+    buf_fini(&direct);
+    buf_fini(&detour);
+}
+
+static void says_what_the_problem_is(void **state) {
+    struct buf to;
+
+    buf_init(&to);
+    assert_string_equal(file_problem(file_read(path_in(*state, "none"), 9, &to)),
+                        "No such file or directory");
+    assert_string_equal(file_problem(file_read(path_in(*state, "."), 9, &to)), "Is a directory");
+    assert_string_equal(file_problem(ERR_LIMIT), "it is too long");
+    assert_string_equal(file_problem(ERR_NO_MEMORY), "out of memory");
+    buf_fini(&to);
+}
+
 /* The file is written while the lock is held: a child that got the lock meanwhile would not
  * find it. */
 static void locks_out_another_process(void **state) {
@@ -175,7 +204,8 @@ int main(void) {
         cmocka_unit_test(replaces_no_device),   FOLDER_TEST(leaves_no_temporary_file),
         FOLDER_TEST(stops_at_the_limit),        FOLDER_TEST(makes_folders),
         cmocka_unit_test(joins_paths),          FOLDER_TEST(knows_when_it_changed),
-        FOLDER_TEST(locks_out_another_process),
+        FOLDER_TEST(locks_out_another_process), FOLDER_TEST(has_one_real_path),
+        FOLDER_TEST(says_what_the_problem_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

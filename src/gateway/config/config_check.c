@@ -17,7 +17,8 @@ static int check_listens(struct config *c, struct config_server *s) {
     if (!standard.p)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < texts.n; i++)
-        if (config_check_listen(c, s->place, "listen", texts.v[i], &listens))
+        if (config_check_listen(c, config_at_item(s->place, "listen", i), "listen", texts.v[i],
+                                &listens))
             return ERR_NO_MEMORY;
     s->listens = listens.v;
     s->n_listens = listens.n;
@@ -32,8 +33,10 @@ static void check_own_listens(struct config *c, const struct config_server *s) {
     for (size_t i = 0; i < s->n_listens; i++)
         for (size_t j = 0; j < i; j++)
             if (same_listen(&s->listens[i], &s->listens[j]))
-                config_error(c, config_at(s->place, "listen"), "listen: " STR_FMT " stands twice",
-                             STR_ARG(s->listens[i].text));
+                config_error(c, s->listens[i].place,
+                             "listen: " STR_FMT " and " STR_FMT
+                             " mean the same address: keep one of them",
+                             STR_ARG(s->listens[j].text), STR_ARG(s->listens[i].text));
 }
 
 static const struct config_listen *shared_listen(const struct config_server *a,
@@ -45,12 +48,15 @@ static const struct config_listen *shared_listen(const struct config_server *a,
     return NULL;
 }
 
-static bool has_host(const struct config_server *s, struct str host) {
+static bool has_host(const struct config_server *s, struct str host, size_t *ret_i) {
+    *ret_i = 0;
     if (s->options.hosts.n == 0)
         return str_eq(host, STR("*"));
     for (size_t i = 0; i < s->options.hosts.n; i++)
-        if (str_ieq(s->options.hosts.v[i], host))
+        if (str_ieq(s->options.hosts.v[i], host)) {
+            *ret_i = i;
             return true;
+        }
     return false;
 }
 
@@ -60,14 +66,20 @@ static void check_neighbours(struct config *c, const struct config_server *s,
     static struct str any[] = {{"*", 1}};
     const struct config_listen *listen = shared_listen(s, other);
     struct strs hosts = s->options.hosts.n ? s->options.hosts : (struct strs){any, 1};
+    struct config_place here, there;
+    size_t theirs;
 
-    for (size_t i = 0; listen && i < hosts.n; i++)
-        if (has_host(other, hosts.v[i]))
-            config_error(c, config_at(s->place, "hosts"),
-                         "hosts: \"" STR_FMT "\" on " STR_FMT " is already [server " STR_FMT
-                         "]'s (line %d)",
-                         STR_ARG(hosts.v[i]), STR_ARG(listen->text), STR_ARG(other->name),
-                         config_at(other->place, "hosts").line);
+    for (size_t i = 0; listen && i < hosts.n; i++) {
+        if (!has_host(other, hosts.v[i], &theirs))
+            continue;
+        here = config_at_item(s->place, "hosts", i);
+        there = config_at_item(other->place, "hosts", theirs);
+        config_error(c, here,
+                     "hosts: \"" STR_FMT "\" on " STR_FMT " is already [server " STR_FMT
+                     "]'s (" STR_FMT ")",
+                     STR_ARG(hosts.v[i]), STR_ARG(listen->text), STR_ARG(other->name),
+                     STR_ARG(config_where(c, here, there)));
+    }
 }
 
 static void check_credential_of(struct config *c, struct config_server *s) {
@@ -78,14 +90,16 @@ static void check_credential_of(struct config *c, struct config_server *s) {
             s->credential = c->credentials[i];
     if (!s->credential)
         config_error(c, config_at(s->place, "credential"),
-                     "credential: there is no [credential " STR_FMT "]",
-                     STR_ARG(s->options.credential));
+                     "credential: there is no [credential " STR_FMT "]%s",
+                     STR_ARG(s->options.credential),
+                     config_hint(c, SECTION_CREDENTIAL, s->options.credential));
 }
 
 static void check_client_ca(struct config *c, const struct config_server *s) {
     enum { SIMPLE };
 
-    if (s->options.tls != SIMPLE && (!s->credential || !s->credential->options.client_ca.n))
+    if (s->options.tls != SIMPLE && (!s->options.credential.n || s->credential) &&
+        (!s->credential || !s->credential->options.client_ca.n))
         config_error(
             c, config_at(s->place, "tls"),
             "tls: asking for client certificates needs a credential with client-ca = FILE");
@@ -109,7 +123,7 @@ static void check_credential(struct config *c, const struct config_credential *o
 
 static int check_upstream(struct config *c, struct config_upstream *u) {
     if (u->options.url.n == 0)
-        config_error(c, config_at(u->place, "url"), "upstream: url = URL is missing");
+        config_error(c, u->place, "upstream: url = URL is missing");
     u->uris = arena_zalloc(&c->arena, (u->options.url.n + 1) * sizeof *u->uris);
     if (!u->uris)
         return ERR_NO_MEMORY;
@@ -121,10 +135,10 @@ static int check_upstream(struct config *c, struct config_upstream *u) {
         if (err == ERR_NO_MEMORY)
             return err;
         if (err)
-            config_error(c, config_at(u->place, "url"), "upstream: \"" STR_FMT "\": %s",
+            config_error(c, config_at_item(u->place, "url", i), "upstream: \"" STR_FMT "\": %s",
                          STR_ARG(text), problem);
         else if (!str_eq(uri->scheme, STR("http")) && !str_eq(uri->scheme, STR("unix")))
-            config_error(c, config_at(u->place, "url"),
+            config_error(c, config_at_item(u->place, "url", i),
                          "upstream: \"" STR_FMT "\": " STR_FMT
                          " to an upstream is not built yet: use http://HOST:PORT or unix:PATH",
                          STR_ARG(text), STR_ARG(uri->scheme));
@@ -136,7 +150,7 @@ static int check_upstream(struct config *c, struct config_upstream *u) {
 
 static int check_servers(struct config *c) {
     if (c->n_servers == 0)
-        config_error(c, (struct config_place){0}, "there is no [server NAME] section");
+        config_error(c, config_main(c), "there is no [server NAME]: it says where to listen");
     for (size_t i = 0; i < c->n_servers; i++) {
         c->servers[i]->index = i;
         int err = check_listens(c, c->servers[i]);
@@ -168,11 +182,13 @@ static int check_http_redirect(struct config *c) {
 
     if (text.n == 0)
         return 0;
-    if (config_check_listen(c, c->gateway_place, "http-redirect", text, &c->http_redirect))
+    if (config_check_listen(c, place, "http-redirect", text, &c->http_redirect))
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->http_redirect.n; i++)
         if (taken_by_server(c, &c->http_redirect.v[i])) {
-            config_error(c, place, "http-redirect: a server listens on " STR_FMT " already",
+            config_error(c, place,
+                         "http-redirect: a server listens on " STR_FMT
+                         " already: choose another port",
                          STR_ARG(text));
             break;
         }
@@ -193,40 +209,6 @@ static int check_admin(struct config *c) {
     return 0;
 }
 
-/* ---- what is to be watched ---- */
-
-static int note_file(struct config *c, struct str path) {
-    struct str *v;
-
-    for (size_t i = 0; i < c->files.n; i++)
-        if (str_eq(c->files.v[i], path))
-            return 0;
-    v = path.n ? arena_alloc(&c->arena, (c->files.n + 1) * sizeof *v) : NULL;
-    if (!v)
-        return path.n ? ERR_NO_MEMORY : 0;
-    if (c->files.n)
-        memcpy(v, c->files.v, c->files.n * sizeof *v);
-    v[c->files.n] = path;
-    c->files = (struct strs){v, c->files.n + 1};
-    return 0;
-}
-
-static int note_files(struct config *c) {
-    for (size_t i = 0; i < c->n_credentials; i++) {
-        const struct credential_options *o = &c->credentials[i]->options;
-        if (note_file(c, o->cert) || note_file(c, o->key) || note_file(c, o->client_ca))
-            return ERR_NO_MEMORY;
-    }
-    for (size_t i = 0; i < c->n_servers; i++)
-        if (note_file(c, c->servers[i]->place.file))
-            return ERR_NO_MEMORY;
-    return note_file(c, c->gateway_place.file);
-}
-
-const struct strs *config_files(const struct config *c) {
-    return &c->files;
-}
-
 int config_check(struct config *c) {
     int err = check_servers(c);
 
@@ -234,8 +216,6 @@ int config_check(struct config *c) {
         err = check_http_redirect(c);
     if (!err)
         err = check_admin(c);
-    if (!err)
-        err = note_files(c);
 
     for (size_t i = 0; i < c->n_credentials; i++)
         check_credential(c, c->credentials[i]);
@@ -246,8 +226,6 @@ int config_check(struct config *c) {
     if (!err)
         err = config_check_routes(c);
     if (c->n_routes == 0)
-        config_error(c, (struct config_place){0}, "there is no [route NAME] section");
-    if (err)
-        return err;
-    return c->errors->n ? ERR_INVALID : 0;
+        config_error(c, config_main(c), "there is no [route NAME]: it says who answers");
+    return err ? err : config_verdict(c);
 }

@@ -2,7 +2,7 @@
 #include <ini.h>
 
 #include "base/err.h"
-#include "gateway/config/config.h"
+#include "gateway/config/config_include.h"
 #include "gateway/config/config_line.h"
 #include "sys/file.h"
 
@@ -10,21 +10,15 @@
  * line's start or after a blank, values may be quoted. The only door to inih, which splits
  * sections, keys and values; config_line.c gives it the lines, what they mean is decided here. */
 
-enum {
-    MAX_FILE = 1 << 20, /* a configuration; larger is surely the wrong file */
-    MAX_SEEN = 512,     /* options of one section that are watched for doubles */
-};
-
 struct reader {
     struct config *config;
+    const struct config_file *file;
     struct config_place place;
     struct str rest;    /* of the file's text */
     int gateway_line;   /* of [gateway]; 0: not yet */
     struct str section; /* as it was written; empty: none yet */
     enum option_section kind;
     struct config_object object; /* options NULL: a wrong section, its lines are passed over */
-    const struct option *seen[MAX_SEEN];
-    size_t n_seen;
 };
 
 static bool find_kind(struct str word, enum option_section *ret_kind) {
@@ -36,14 +30,18 @@ static bool find_kind(struct str word, enum option_section *ret_kind) {
     return false;
 }
 
+/* [gateway] may stand in each file, once. */
 static bool name_taken(struct reader *r, struct str name) {
+    struct config_place gateway = {.file = r->place.file, .line = r->gateway_line};
     const struct config_place *place = config_find(r->config, r->kind, name);
-    int line = r->kind == SECTION_GATEWAY ? r->gateway_line : place ? place->line : 0;
 
-    if (line)
-        config_error(r->config, r->place, "[%s%s" STR_FMT "] stands in line %d already",
-                     section_name(r->kind), name.n ? " " : "", STR_ARG(name), line);
-    return line != 0;
+    if (r->kind == SECTION_GATEWAY && r->gateway_line)
+        place = &gateway;
+    if (place)
+        config_error(r->config, r->place, "[%s%s" STR_FMT "] stands in " STR_FMT " already",
+                     section_name(r->kind), name.n ? " " : "", STR_ARG(name),
+                     STR_ARG(config_where(r->config, r->place, *place)));
+    return place != NULL;
 }
 
 static int unknown_section(struct reader *r, struct str word) {
@@ -61,7 +59,6 @@ static int begin_section(struct reader *r, struct str text) {
     struct str rest = str_trim(text), word = {0};
 
     r->object = (struct config_object){0};
-    r->n_seen = 0;
     size_t n = 0;
     while (n < rest.n && rest.p[n] != ' ' && rest.p[n] != '\t')
         n++;
@@ -72,7 +69,7 @@ static int begin_section(struct reader *r, struct str text) {
     bool gateway = r->kind == SECTION_GATEWAY;
     if (gateway != (rest.n == 0)) {
         config_error(r->config, r->place,
-                     gateway ? "[gateway] takes no name"
+                     gateway ? "[gateway] takes no name: write [gateway]"
                              : "[" STR_FMT "] needs a name: [" STR_FMT " NAME]",
                      STR_ARG(word), STR_ARG(word));
         return 0;
@@ -84,25 +81,41 @@ static int begin_section(struct reader *r, struct str text) {
     return config_add(r->config, r->kind, rest, r->place, &r->object);
 }
 
-static bool seen_before(struct reader *r, const struct option *o) {
-    for (size_t i = 0; i < r->n_seen; i++)
-        if (r->seen[i] == o)
-            return true;
-    if (r->n_seen < MAX_SEEN)
-        r->seen[r->n_seen++] = o;
-    return false;
+static bool is_repeatable(const struct option *o) {
+    return o->kind == OPTION_LIST || o->kind == OPTION_LINES || o->kind == OPTION_INCLUDE;
 }
+
+static bool seen_before(struct reader *r, const struct option *o) {
+    const struct config_line *l = r->object.place->options;
+
+    while (l && l->option != o)
+        l = l->next;
+    if (l && !is_repeatable(o))
+        config_error(
+            r->config, r->place, "%s stands in " STR_FMT " already: keep one of them", o->key,
+            STR_ARG(config_where(r->config, r->place,
+                                 (struct config_place){.file = l->file, .line = l->line})));
+    return l && !is_repeatable(o);
+}
+
+static int include(struct reader *r, struct str pattern);
 
 /* Where it stands, for what can only be checked later. */
 static int remember(struct reader *r, const struct option *o) {
-    struct config_line *l;
+    struct config_line *l = arena_alloc(&r->config->arena, sizeof *l);
 
-    if (!r->object.place)
-        return 0;
-    l = arena_alloc(&r->config->arena, sizeof *l);
     if (!l)
         return ERR_NO_MEMORY;
-    *l = (struct config_line){r->object.place->options, o, r->place.line};
+    *l = (struct config_line){
+        .next = r->object.place->options,
+        .option = o,
+        .file = r->place.file,
+        .line = r->place.line,
+        .n = SIZE_MAX,
+    };
+    if (is_repeatable(o))
+        memcpy(&l->n, (char *)r->object.options + o->offset + offsetof(struct strs, n),
+               sizeof l->n);
     r->object.place->options = l;
     return 0;
 }
@@ -124,26 +137,10 @@ static int set_file(struct reader *r, const struct option *o, struct str value) 
     return err;
 }
 
-static int set_option(struct reader *r, struct str key, struct str value) {
-    const char *nearest;
-    const struct option *o = option_find(r->kind, key, &nearest);
+static int set_value(struct reader *r, const struct option *o, struct str value) {
     struct buf problem;
     int err;
 
-    if (!o) {
-        config_error(r->config, r->place, "unknown option %s in [" STR_FMT "]%s%s%s", key.p,
-                     STR_ARG(r->section), nearest ? ": did you mean " : "", nearest ? nearest : "",
-                     nearest ? "?" : "");
-        return 0;
-    }
-    bool repeatable = o->kind == OPTION_LIST || o->kind == OPTION_LINES;
-    if (seen_before(r, o) && !repeatable) {
-        config_error(r->config, r->place, "%s stands twice in [" STR_FMT "]", o->key,
-                     STR_ARG(r->section));
-        return 0;
-    }
-    if (remember(r, o))
-        return ERR_NO_MEMORY;
     if (o->kind == OPTION_FILE)
         return set_file(r, o, value);
     buf_init(&problem);
@@ -154,6 +151,35 @@ static int set_option(struct reader *r, struct str key, struct str value) {
     }
     buf_fini(&problem);
     return err;
+}
+
+static int unknown_option(struct reader *r, struct str key, const char *nearest) {
+    if (str_eq(key, STR("include")))
+        config_error(r->config, r->place,
+                     "include stands in [" STR_FMT
+                     "]: write it into [gateway], or before the first "
+                     "[section]",
+                     STR_ARG(r->section));
+    else
+        config_error(r->config, r->place, "unknown option %s in [" STR_FMT "]%s%s%s", key.p,
+                     STR_ARG(r->section), nearest ? ": did you mean " : "", nearest ? nearest : "",
+                     nearest ? "?" : "");
+    return 0;
+}
+
+static int set_option(struct reader *r, struct str key, struct str value) {
+    const char *nearest;
+    const struct option *o = option_find(r->kind, key, &nearest);
+
+    if (!o)
+        return unknown_option(r, key, nearest);
+    if (seen_before(r, o))
+        return 0;
+    if (r->kind == SECTION_GATEWAY && strcmp(o->key, "access-log") == 0)
+        r->config->access_log_given = true;
+    if (set_value(r, o, value) || remember(r, o))
+        return ERR_NO_MEMORY;
+    return o->kind == OPTION_INCLUDE ? include(r, value) : 0;
 }
 
 /* inih's reader: one line at a time, so that it counts them as we do. What is wrong is told
@@ -187,35 +213,47 @@ static int on_line(void *user, const char *section, const char *key, const char 
         return r->section.p && begin_section(r, r->section) == 0;
     }
     if (!r->section.p) {
-        config_error(r->config, r->place, "%s stands before the first [section]", key);
+        if (strcmp(key, "include") == 0)
+            return include(r, config_line_value(text)) == 0;
+        config_error(r->config, r->place,
+                     "%s stands before the first [section], where only include may", key);
         return 1;
     }
     if (!r->object.options)
         return 1;
-    if (r->kind == SECTION_GATEWAY && strcmp(key, "access-log") == 0)
-        r->config->access_log_given = true;
     return set_option(r, str_of(key), config_line_value(text)) == 0;
 }
 
-int config_read_file(struct config *c, const char *path) {
+/* 0 or ERR_NO_MEMORY: what is wrong with it is told. */
+static int read_one(struct config *c, struct config_including from, struct str path) {
+    struct reader r = {.config = c};
     struct buf text;
-    struct reader r = {.config = c, .place = {.file = arena_str(&c->arena, str_of(path))}};
     int err;
 
     buf_init(&text);
-    err = file_read(path, MAX_FILE, &text);
-    if (err) {
-        config_error(c, (struct config_place){0}, "cannot read the configuration %s: %s", path,
-                     err_text(err));
-    } else if (text.n && memchr(text.p, 0, text.n)) {
-        config_error(c, (struct config_place){0}, "%s is not a text file", path);
-        err = ERR_INVALID;
-    } else {
+    err = config_include_open(c, from, path, &r.file, &text);
+    if (!err) {
+        r.place.file = r.file->path;
         r.rest = buf_view(&text);
         err = ini_parse_stream(next_line, &r, on_line, &r) ? ERR_NO_MEMORY : 0;
-        if (!err && c->errors->n)
-            err = ERR_INVALID;
     }
     buf_fini(&text);
+    return err == ERR_INVALID ? 0 : err;
+}
+
+/* Here and now, as if its lines stood in place of this one. */
+static int include(struct reader *r, struct str pattern) {
+    struct strs paths = {0};
+    int err = pattern.n ? config_include_paths(r->config, r->place, pattern, &paths) : 0;
+
+    for (size_t i = 0; !err && i < paths.n; i++)
+        err = read_one(r->config, (struct config_including){r->file, r->place.line}, paths.v[i]);
     return err;
+}
+
+int config_read_file(struct config *c, const char *path) {
+    struct str copy = arena_str(&c->arena, str_of(path));
+    int err = copy.p ? read_one(c, (struct config_including){0}, copy) : ERR_NO_MEMORY;
+
+    return err ? err : config_verdict(c);
 }

@@ -21,7 +21,7 @@ static const char *control_problem(struct str line) {
     for (size_t i = 0; i < line.n; i++) {
         unsigned char c = (unsigned char)line.p[i];
         if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return "a control character is in this line";
+            return "a control character is in this line: remove it";
     }
     return NULL;
 }
@@ -50,11 +50,11 @@ static const char *cut_comment(struct str *line) {
         struct str rest = {line->p + quoted, line->n - quoted};
         ptrdiff_t end = str_find(rest, '"');
         if (end < 0)
-            return "the value's second quote is missing";
+            return "the value's second quote is missing: write key = \"value\"";
         size_t behind = quoted + (size_t)end + 1;
         comment = comment_begin(*line, behind);
         if (str_trim((struct str){line->p + behind, comment - behind}).n > 0)
-            return "something stands behind the value's second quote";
+            return "something stands behind the value's second quote: a comment begins with ;";
     }
     *line = str_trim((struct str){line->p, comment});
     return NULL;
@@ -66,7 +66,7 @@ static const char *section_problem(struct str line) {
     if (end < 0)
         return "the \"]\" is missing: write [kind name]";
     if ((size_t)end + 1 < line.n)
-        return "something stands behind the \"]\"";
+        return "something stands behind the \"]\": a comment begins with ;";
     return end - 1 > CONFIG_SECTION_MAX ? "this name is too long: kind and name together may have "
                                           "49 characters"
                                         : NULL;
@@ -103,7 +103,8 @@ int config_line_clean(struct str line, char *to, size_t cap, const char **ret_pr
     to[0] = '\0';
     if (line.n > 0 && line.p[line.n - 1] == '\r')
         line.n--;
-    problem = line.n + 1 >= cap ? "this line is too long" : control_problem(line);
+    problem =
+        line.n + 1 >= cap ? "this line is too long: 4094 characters fit" : control_problem(line);
     line = without_mark(line);
     if (!problem)
         problem = cut_comment(&line);

@@ -41,7 +41,7 @@ static int port_parse(struct str text, uint16_t *ret_port) {
 
 int config_check_listen(struct config *c, struct config_place place, const char *key,
                         struct str text, struct config_listens *to) {
-    struct config_listen listen = {.text = text};
+    struct config_listen listen = {.text = text, .place = place};
     struct str localhost = STR("localhost:");
     struct str port_text = text;
     uint16_t port;
@@ -57,7 +57,7 @@ int config_check_listen(struct config *c, struct config_place place, const char 
     }
     if (!addr_parse(text, &listen.addr) && listen.addr.sa.sa_family != AF_UNIX)
         return add_listen(c, to, listen);
-    config_error(c, config_at(place, key),
+    config_error(c, place,
                  "%s: \"" STR_FMT "\" is not ADDR:PORT: write 127.0.0.1:8443, [::1]:8443, "
                  "localhost:8443, or :8443 for every address",
                  key, STR_ARG(text));
@@ -83,11 +83,14 @@ static bool valid_host_pattern(struct str host) {
 
 void config_check_hosts(struct config *c, struct config_place place, const struct strs *hosts) {
     if (hosts->n > CONFIG_MAX_HOSTS)
-        config_error(c, config_at(place, "hosts"), "hosts: at most %d names can stand here",
-                     CONFIG_MAX_HOSTS);
+        config_error(
+            c, config_at_item(place, "hosts", CONFIG_MAX_HOSTS),
+            "hosts: more than %d names: they have to fit into one certificate, so make it two "
+            "sections",
+            CONFIG_MAX_HOSTS);
     for (size_t i = 0; i < hosts->n; i++)
         if (!valid_host_pattern(hosts->v[i]))
-            config_error(c, place,
+            config_error(c, config_at_item(place, "hosts", i),
                          "hosts: \"" STR_FMT "\" is no host name: write it in ASCII "
                          "(xn--… for other letters), as app.test or *.app.test",
                          STR_ARG(hosts->v[i]));

@@ -14,15 +14,17 @@
 
 /* Where something was said, for messages: "dev.ini:12". */
 struct config_place {
-    struct str file; /* empty: a flag */
-    int line;
+    struct str file;                   /* empty: a flag */
+    int line;                          /* 0: the file as a whole */
     const struct config_line *options; /* of a section: where its options stand */
 };
 
 struct config_line {
-    const struct config_line *next;
+    const struct config_line *next; /* the one before it */
     const struct option *option;
+    struct str file;
     int line;
+    size_t n; /* of a list: its items up to and with this line */
 };
 
 enum { CONFIG_MAX_HOSTS = 60 }; /* of a server: they all go into its certificate */
@@ -42,7 +44,8 @@ struct config_server {
 struct config_listen {
     struct addr addr;
     struct str text; /* as it was written */
-    bool optional;   /* one of several that a name stands for: may be missing here (no IPv6) */
+    struct config_place place;
+    bool optional; /* one of several that a name stands for: may be missing here (no IPv6) */
     /* Of a gateway that runs (gateway/address.h), which notes the port that was got too. */
     size_t address;
     bool closed, no_mirror; /* it could not be listened on; HTTP/3 could not */

@@ -7,8 +7,8 @@
 /* What config_check is made of. Each tells what it finds and goes on: the one who fixes the file
  * wants to see it all. */
 
-/* Adds what the text stands for: one address, or both of a name that has two. 0 (told when it
- * is no address, key says where) or ERR_NO_MEMORY. */
+/* Adds what the text at that place stands for: one address, or both of a name that has two. 0
+ * (told when it is no address) or ERR_NO_MEMORY. */
 int config_check_listen(struct config *c, struct config_place place, const char *key,
                         struct str text, struct config_listens *to);
 

@@ -7,6 +7,8 @@
 /* What a route says must go together: one place, one that answers, and nothing that would have
  * no effect. */
 
+static const char handler_echo[] = "handler = echo";
+
 static bool given(const struct config_route *r, const char *key) {
     for (const struct config_line *l = r->place.options; l; l = l->next)
         if (strcmp(l->option->key, key) == 0)
@@ -14,10 +16,13 @@ static bool given(const struct config_route *r, const char *key) {
     return false;
 }
 
-/* Two that cannot stand in one section. */
+/* Two that cannot stand in one section: the second has a key, or a key and a value. */
 static void exclude(struct config *c, const struct config_route *r, const char *one,
                     const char *other) {
-    config_error(c, config_at(r->place, other), "%s and %s exclude one another", one, other);
+    const char *key = strcmp(other, handler_echo) == 0 ? "handler" : other;
+
+    config_error(c, config_at(r->place, key), "%s and %s exclude one another: keep one of them",
+                 one, other);
 }
 
 /* `key` means nothing without, or beside, what the text names. */
@@ -36,10 +41,11 @@ static void check_path(struct config *c, struct config_route *r) {
     if (r->exact && !str_eq(r->options.path, STR("/")))
         exclude(c, r, "path", "exact");
     if (!str_starts(r->match, STR("/")))
-        config_error(c, config_at(r->place, key), "%s: \"" STR_FMT "\" does not begin with \"/\"",
-                     key, STR_ARG(r->match));
+        config_error(c, config_at(r->place, key),
+                     "%s: \"" STR_FMT "\" does not begin with \"/\": write /" STR_FMT, key,
+                     STR_ARG(r->match), STR_ARG(r->match));
     else if (str_find(r->match, '?') >= 0 || str_find(r->match, '#') >= 0)
-        refuse(c, r, key, "a path without query (?) and fragment (#) is meant here");
+        refuse(c, r, key, "write a path without query (?) and fragment (#)");
 }
 
 /* Two routes of which one would never be taken. */
@@ -62,9 +68,10 @@ static void check_double_routes(struct config *c) {
         for (size_t j = 0; j < i; j++)
             if (same_place(c->routes[i], c->routes[j]))
                 config_error(c, c->routes[i]->place,
-                             "route: path " STR_FMT " with such hosts stands in [route " STR_FMT
-                             "] already",
-                             STR_ARG(c->routes[i]->match), STR_ARG(c->routes[j]->name));
+                             "route: path " STR_FMT " with such hosts is already [route " STR_FMT
+                             "]'s (" STR_FMT "): one of them would never answer",
+                             STR_ARG(c->routes[i]->match), STR_ARG(c->routes[j]->name),
+                             STR_ARG(config_where(c, c->routes[i]->place, c->routes[j]->place)));
 }
 
 /* ---- who answers ---- */
@@ -78,7 +85,7 @@ static void check_answer(struct config *c, struct config_route *r) {
         bool is;
     } answers[] = {
         {"upstream", ROUTE_PROXY, o->upstream.n > 0},
-        {"handler = echo", ROUTE_ECHO, o->handler == ECHO},
+        {handler_echo, ROUTE_ECHO, o->handler == ECHO},
         {"redirect", ROUTE_REDIRECT, o->redirect.n > 0},
         {"respond", ROUTE_RESPOND, o->respond > 0},
     };
@@ -105,7 +112,8 @@ static void find_upstream(struct config *c, struct config_route *r) {
             r->upstream = c->upstreams[i];
     if (!r->upstream)
         config_error(c, config_at(r->place, "upstream"),
-                     "upstream: there is no [upstream " STR_FMT "]", STR_ARG(wanted));
+                     "upstream: there is no [upstream " STR_FMT "]%s", STR_ARG(wanted),
+                     config_hint(c, SECTION_UPSTREAM, wanted));
 }
 
 static int check_redirect(struct config *c, const struct config_route *r) {
@@ -114,7 +122,7 @@ static int check_redirect(struct config *c, const struct config_route *r) {
 
     if (r->answer != ROUTE_REDIRECT) {
         if (r->options.redirect_status)
-            refuse(c, r, "redirect-status", "there is no redirect = here");
+            refuse(c, r, "redirect-status", "it means nothing without redirect = URL");
         return 0;
     }
     err = redirect_check(&c->arena, r->options.redirect, &problem);
@@ -128,11 +136,11 @@ static void check_respond(struct config *c, const struct config_route *r) {
     const struct route_options *o = &r->options;
 
     if (o->respond > 0 && o->respond < 200)
-        refuse(c, r, "respond", "a status is between 200 and 599");
+        refuse(c, r, "respond", "write a status between 200 and 599");
     if (o->respond_body.n == 0)
         return;
     if (o->respond == 0)
-        refuse(c, r, "respond-body", "there is no respond = here");
+        refuse(c, r, "respond-body", "it means nothing without respond = STATUS");
     else if (o->respond == 205 || response_has_no_body(STR("GET"), (int)o->respond))
         refuse(c, r, "respond-body", "a response of this status has no body (204, 205, 304)");
 }
@@ -146,22 +154,15 @@ static void check_on_the_way(struct config *c, const struct config_route *r) {
         if (given(r, keys[i]))
             refuse(c, r, keys[i], "no request goes on from a route that redirects or responds");
     if (r->options.timeout_ns && r->answer != ROUTE_PROXY)
-        refuse(c, r, "timeout", "it is for routes with an upstream");
+        refuse(c, r, "timeout", "it is for routes with upstream = NAME");
     if (r->options.rewrite.n && !str_starts(r->options.rewrite, STR("/")))
-        refuse(c, r, "rewrite", "it does not begin with \"/\"");
+        refuse(c, r, "rewrite", "write a path that begins with \"/\"");
     else if (str_find(r->options.rewrite, '?') >= 0 || str_find(r->options.rewrite, '#') >= 0 ||
              str_find(r->options.rewrite, ' ') >= 0)
-        refuse(c, r, "rewrite", "a path without query (?), fragment (#) and blanks is meant here");
+        refuse(c, r, "rewrite", "write a path without query (?), fragment (#) and blanks");
 }
 
 /* ---- fields ---- */
-
-static int wrong_field(struct config *c, const struct config_route *r, const char *key,
-                       struct str text, const char *problem) {
-    config_error(c, config_at(r->place, key), "%s: \"" STR_FMT "\" %s", key, STR_ARG(text),
-                 problem);
-    return 0;
-}
 
 struct edit_list {
     const char *key;
@@ -179,9 +180,10 @@ static int parse_one(struct config *c, const struct config_route *r, const struc
                        : edit_parse(&c->arena, text, &(*l->v)[*l->n], &problem);
 
     if (err == ERR_INVALID)
-        return wrong_field(c, r, l->key, text, problem);
+        config_error(c, config_at_item(r->place, l->key, i), "%s: \"" STR_FMT "\" %s", l->key,
+                     STR_ARG(text), problem);
     *l->n += !err;
-    return err;
+    return err == ERR_NO_MEMORY ? err : 0;
 }
 
 static int parse_list(struct config *c, const struct config_route *r, const struct edit_list *l) {

@@ -241,7 +241,8 @@ int option_set(const struct option *o, void *object, struct str text, struct are
     case OPTION_CHOICE: return set_choice(o, member, text, problem);
     case OPTION_LIST: return set_list(member, text, arena);
     case OPTION_ADDRESS: return set_address(member, text, problem);
-    case OPTION_LINES: return set_line(member, text, arena);
+    case OPTION_LINES:
+    case OPTION_INCLUDE: return set_line(member, text, arena);
     case OPTION_TEXT:
     case OPTION_FILE: break;
     }
@@ -286,7 +287,8 @@ void option_print(const struct option *o, const void *object, struct buf *to) {
     case OPTION_CHOICE: print_choice(o, *(const int *)member, to); break;
     case OPTION_ADDRESS: print_address(member, to); break;
     case OPTION_LIST: print_list(member, ", ", to); break;
-    case OPTION_LINES: print_list(member, "\n", to); break;
+    case OPTION_LINES:
+    case OPTION_INCLUDE: print_list(member, "\n", to); break;
     case OPTION_TEXT:
     case OPTION_FILE: buf_str(to, *(const struct str *)member); break;
     }

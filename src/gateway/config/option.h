@@ -25,6 +25,7 @@ enum option_kind {
     OPTION_LINES,
     OPTION_CHOICE,
     OPTION_ADDRESS,
+    OPTION_INCLUDE,
 };
 
 enum option_section {

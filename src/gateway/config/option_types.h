@@ -26,5 +26,6 @@ struct strs {
 #define OPTION_TYPE_LINES struct strs
 #define OPTION_TYPE_CHOICE int
 #define OPTION_TYPE_ADDRESS struct addr
+#define OPTION_TYPE_INCLUDE struct strs
 
 #endif

@@ -111,7 +111,7 @@ static void section(struct writer *w, enum option_section kind, struct str name,
     buf_format(w->to, "%s[%s%s" STR_FMT "]\n", w->to->n ? "\n" : "", section_name(kind),
                name.n ? " " : "", STR_ARG(name));
     for (size_t i = 0; i < n_options; i++)
-        if (options[i].section == kind)
+        if (options[i].section == kind && options[i].kind != OPTION_INCLUDE)
             option_line(w, &options[i], object);
 }
 

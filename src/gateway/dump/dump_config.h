@@ -5,9 +5,10 @@
 #include "base/buf.h"
 #include "gateway/config/config.h"
 
-/* The effective configuration as a file: every option, with the defaults; what is not set stands
- * in a comment. Reading it again gives the same configuration, wherever it is kept: relative
- * paths are made absolute. Of flags, too: they have made servers and routes with names.
+/* The effective configuration as one file: every option, with the defaults; what is not set stands
+ * in a comment, and what was included stands in it. Reading it again gives the same configuration,
+ * wherever it is kept: relative paths are made absolute. Of flags, too: they have made servers and
+ * routes with names.
  *
  * Appends. 0, ERR_NO_MEMORY, or ERR_INVALID: something that came by a flag cannot stand in a file
  * (a newline, a quote beside a comment's mark); problem says what. */
