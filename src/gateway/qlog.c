@@ -43,11 +43,12 @@ static void drop(struct trace *t) {
 /* Whoever repeats an id, which honest clients draw at random, gets no second file. */
 static void give_up(struct trace *t, const char *path) {
     struct qlog *q = t->qlog;
-    enum log_level level = q->failing || errno == EEXIST ? LOG_DEBUG : LOG_WARN;
+    bool repeated = errno == EEXIST;
+    enum log_level level = q->failing || repeated ? LOG_DEBUG : LOG_WARN;
 
-    log_at(q->log, level, "qlog %s: %s; its rest is lost, and that of others is not told", path,
-           strerror(errno));
-    q->failing |= errno != EEXIST;
+    log_at(q->log, level, "qlog %s: %s; its rest is lost (told once, until one can be written)",
+           path, strerror(errno));
+    q->failing |= !repeated;
     t->lost = true;
 }
 
@@ -110,17 +111,25 @@ static struct quic_trace *begin(struct quic_qlog *keeper, const uint8_t *id, siz
     return &t->base;
 }
 
+/* Memory ended: that record is lost. */
+static bool has_room(struct trace *t) {
+    if (t->records || t->lost)
+        return !t->lost;
+    t->records = malloc(BUFFER_BYTES);
+    if (!t->records)
+        return false;
+    list_append(&t->qlog->dirty, &t->dirty);
+    task_wake(&t->qlog->flush, DIRTY);
+    return true;
+}
+
 static void take_record(struct quic_trace *base, const void *p, size_t n) {
     struct trace *t = container_of(base, struct trace, base);
 
+    check(n <= BUFFER_BYTES);
     if (t->n + n > BUFFER_BYTES)
         flush(t);
-    if (!t->records && !t->lost && n <= BUFFER_BYTES) {
-        t->records = malloc(BUFFER_BYTES);
-        list_append(&t->qlog->dirty, &t->dirty);
-        task_wake(&t->qlog->flush, DIRTY);
-    }
-    if (!t->records || n > BUFFER_BYTES)
+    if (!has_room(t))
         return;
     memcpy(t->records + t->n, p, n);
     t->n += n;
