@@ -207,10 +207,19 @@ static int load_automatic(struct config *c, const struct identity_wish *w, struc
     return err;
 }
 
+/* The bindings do not know of tunnels yet. */
+static int refuse_passthrough(struct config *c, const struct config_server *s) {
+    config_error(c, config_at(s->place, "tls"),
+                 "tls: passthrough cannot be served yet; check, listeners and upstreams know it");
+    return ERR_INVALID;
+}
+
 int identity_load(struct config *c, const struct identity_wish *wish,
                   struct identity *ret_identity) {
     struct identity i = {0};
     const struct config_credential *given = wish->server->credential;
+    if (config_passthrough(wish->server))
+        return refuse_passthrough(c, wish->server);
     int err = given && given->options.cert.n ? load_given(c, wish->server, wish->now_s, &i)
                                              : load_automatic(c, wish, &i);
 

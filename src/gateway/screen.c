@@ -68,6 +68,7 @@ static void answer(const struct config_route *r, struct buf *to) {
         buf_format(to, "redirect to " STR_FMT, STR_ARG(r->options.redirect));
         break;
     case ROUTE_RESPOND: buf_format(to, "status %u", (unsigned)r->options.respond); break;
+    case ROUTE_TUNNEL:
     case ROUTE_PROXY:
         for (size_t j = 0; j < r->upstream->options.url.n; j++)
             buf_format(to, "%s" STR_FMT, j ? ", " : "", STR_ARG(r->upstream->options.url.v[j]));
@@ -99,14 +100,20 @@ static bool any_open(const struct gateway *g) {
 }
 
 static void certificates(const struct gateway *g, struct buf *to) {
+    bool first = true;
+
     for (size_t i = 0; i < g->n_identities; i++) {
         const struct identity *id = &g->identities[i];
         const struct config_server *s = g->config->servers[i];
+        if (config_passthrough(s))
+            continue;
+        bool is_first = first;
+        first = false;
         if (!id->automatic) {
             buf_format(to, "  shows      " STR_FMT "\n", STR_ARG(s->credential->options.cert));
             continue;
         }
-        if (i > 0)
+        if (!is_first)
             continue;
         struct str path = buf_view(&id->ca.cert_path);
         buf_format(to, "  CA         " STR_FMT " (%s%s)\n", STR_ARG(path),

@@ -51,8 +51,12 @@ int config_read_flags(struct config *c, const struct args *args, bool file_read)
 /* References, addresses, URLs, doubles. 0 or ERR_INVALID; nothing may be started then. */
 int config_check(struct config *c);
 
-/* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]. */
+/* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]; never when TLS ends
+ * elsewhere. */
 bool config_http3(const struct config *c, const struct config_server *s);
+
+/* Does TLS end at its upstream (tls = passthrough)? */
+bool config_passthrough(const struct config_server *s);
 
 /* ---- for those who read it ---- */
 /* The object of that kind and name, new with defaults; its options go through

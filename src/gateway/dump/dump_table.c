@@ -140,6 +140,7 @@ int dump_listeners_table(const struct dump *d, struct arena *a,
 static void add_answer(struct arena *a, const struct config_route *r, struct buf *to) {
     buf_char(to, '\t');
     switch (r->answer) {
+    case ROUTE_TUNNEL:
     case ROUTE_PROXY: buf_str(to, dump_cluster_name(a, r->upstream)); break;
     case ROUTE_ECHO: buf_str(to, STR("echo")); break;
     case ROUTE_REDIRECT: buf_format(to, "redirect " STR_FMT, STR_ARG(r->options.redirect)); break;
