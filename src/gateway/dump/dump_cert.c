@@ -105,7 +105,8 @@ int dump_certs_load(struct dump_certs *d, struct config *c, place_env *env, int6
     d->v = arena_zalloc(&d->arena, (PER_SERVER * c->n_servers + 1) * sizeof *d->v);
     err = d->v ? 0 : ERR_NO_MEMORY;
     for (size_t i = 0; !err && i < c->n_servers; i++)
-        err = add_server(d, c, env, c->servers[i]);
+        if (!config_passthrough(c->servers[i]))
+            err = add_server(d, c, env, c->servers[i]);
     if (err)
         dump_certs_fini(d);
     return err;
