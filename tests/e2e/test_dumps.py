@@ -192,6 +192,14 @@ def test_passthrough_has_no_routes_and_certificates(home, passthrough):
     assert "passed" not in ask(home, "certs", "-c", passthrough)
 
 
+def test_passthrough_check_dump(home, passthrough):
+    first = ask(home, "check", "--dump", passthrough)
+    again = home.folder / "again.ini"
+    again.write_text(first)
+    assert ask(home, "check", "--dump", again) == first
+    assert ask(home, "listeners", "-c", again) == ask(home, "listeners", "-c", passthrough)
+
+
 def test_type_tcp(home, passthrough):
     """Of the listeners with another type, as istioctl: the very word."""
     def names(kind):

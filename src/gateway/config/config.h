@@ -58,6 +58,9 @@ bool config_http3(const struct config *c, const struct config_server *s);
 /* Does TLS end at its upstream (tls = passthrough)? */
 bool config_passthrough(const struct config_server *s);
 
+/* May it stand in a route whose answer is ROUTE_TUNNEL? */
+bool config_is_for_tunnels(const struct option *o);
+
 /* ---- for those who read it ---- */
 /* The object of that kind and name, new with defaults; its options go through
  * option_set(…, options, …), and the lines they stand in are added to its place. */

@@ -77,16 +77,18 @@ static bool is_given(const struct config_route *r, const struct option *o) {
     return false;
 }
 
+bool config_is_for_tunnels(const struct option *o) {
+    return strcmp(o->key, "hosts") == 0 || strcmp(o->key, "upstream") == 0;
+}
+
 void config_check_tunnel(struct config *c, struct config_route *r) {
     r->match = STR("/");
-    for (const struct option *o = options; o < options + n_options; o++) {
-        bool fine = strcmp(o->key, "hosts") == 0 || strcmp(o->key, "upstream") == 0;
-        if (!fine && is_given(r, o))
+    for (const struct option *o = options; o < options + n_options; o++)
+        if (!config_is_for_tunnels(o) && is_given(r, o))
             config_error(c, config_at(r->place, o->key),
                          "%s: its server has tls = passthrough, so requests are not seen: only "
                          "hosts and upstream can stand here",
                          o->key);
-    }
     if (!r->options.upstream.n)
         config_error(c, r->place, "route: upstream = NAME is missing");
 }
