@@ -21,7 +21,7 @@ static const struct args_row rows[] = {
     {"output", 'o', ARGS_VALUE, "json|short|wide", "the form; without it, a table", NULL},
     {"address", 0, ARGS_VALUE, "ADDR", "only what listens on this address (listeners)", NULL},
     {"port", 0, ARGS_VALUE, "PORT", "only what is on this port (listeners, upstreams)", NULL},
-    {"type", 0, ARGS_VALUE, "TYPE", "only what is of this type: HTTP (listeners)", NULL},
+    {"type", 0, ARGS_VALUE, "TYPE", "only HTTP, TCP or HTTP+TCP (listeners)", NULL},
     {"name", 0, ARGS_VALUE, "NAME", "only the one of this name (routes, upstreams)", NULL},
     {"help", 'h', ARGS_FLAG, NULL, "this text", NULL},
 };

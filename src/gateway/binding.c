@@ -6,10 +6,13 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "gateway/passthrough.h"
+#include "handler/tunnel.h"
 #include "proto/h1/h1.h"
 #include "proto/h2/h2.h"
 #include "proto/h3/h3.h"
 #include "tls/engine.h"
+#include "tls/peek.h"
 
 /* Room for a burst of full-size datagrams while the worker is busy elsewhere. */
 enum { UDP_BUFFER = 4 << 20 };
@@ -39,7 +42,7 @@ static struct stream_engine *make_http(void *context, struct peer *peer) {
     return h1_server_new(&o->http, peer);
 }
 
-static struct stream_engine *make_tls(struct venue *v, struct peer *peer) {
+static struct stream_engine *end_tls(struct venue *v, struct peer *peer) {
     struct outfit *o = v->outfit;
     struct worker *w = o->worker;
     struct tls_engine_config config = {
@@ -54,9 +57,51 @@ static struct stream_engine *make_tls(struct venue *v, struct peer *peer) {
         .log = w->log,
     };
 
-    w->stats.tcp_connections++;
     peer->server = v->tcp_sites.v[0]; /* until the handshake has chosen */
     return tls_engine_new(&config);
+}
+
+static struct stream_engine *pass_through(struct venue *v, struct peer *peer, struct str sni) {
+    struct outfit *o = v->outfit;
+    const struct config_route *r = passthrough_route(o->config, sni);
+    struct tunnel_config config = {
+        .loop = o->worker->loop,
+        .log = o->worker->log,
+        .upstream = r ? o->upstreams[r->upstream->index] : NULL,
+        .peer = peer,
+        .idle_timeout_ns = o->config->gateway.tunnel_idle_timeout_ns,
+    };
+
+    return r ? tunnel_new(&config) : NULL;
+}
+
+static struct stream_engine *choose(void *context, struct peer *peer, const struct hello *hello) {
+    struct venue *v = context;
+    const struct site *site = hello ? site_of_sni(&v->all_sites, hello->sni) : NULL;
+
+    if (site && config_passthrough(site->server)) {
+        peer->server = site;
+        return pass_through(v, peer, str_of(hello->sni));
+    }
+    return v->tcp_sites.n ? end_tls(v, peer) : NULL;
+}
+
+static struct stream_engine *make_secure(struct venue *v, struct peer *peer) {
+    struct outfit *o = v->outfit;
+    struct peek_config config = {
+        .turn = &o->worker->turn,
+        .peer = peer,
+        .choose = choose,
+        .context = v,
+        .handshake_timeout_ns = o->config->gateway.handshake_timeout_ns,
+        .failures = o->worker->stats.tcp_failures,
+        .log = o->worker->log,
+    };
+
+    o->worker->stats.tcp_connections++;
+    if (v->tcp_sites.n == v->all_sites.n)
+        return end_tls(v, peer);
+    return peek_engine_new(&config);
 }
 
 static struct stream_engine *accept_tcp(void *context, struct peer *peer) {
@@ -65,7 +110,7 @@ static struct stream_engine *accept_tcp(void *context, struct peer *peer) {
 
     keep(v->outfit, peer);
     if (!v->address->plain)
-        return make_tls(v, peer);
+        return make_secure(v, peer);
     peer->version = HTTP_1_1;
     return h1_server_new(&v->outfit->plain, peer);
 }

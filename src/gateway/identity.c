@@ -262,6 +262,10 @@ int identity_load(struct config *c, const struct identity_wish *wish,
                   struct identity *ret_identity) {
     struct identity i = {0};
     const struct config_credential *given = wish->server->credential;
+    if (config_passthrough(wish->server)) { /* its upstream shows one */
+        *ret_identity = i;
+        return 0;
+    }
     int err = given && given->options.cert.n ? load_given(c, wish->server, wish->now_s, &i)
                                              : load_automatic(c, wish, &i);
     int ca_err = given && given->options.client_ca.n ? load_client_ca(c, given, &i) : 0;

@@ -28,7 +28,7 @@ static const struct config_route *find(const struct config *c, struct str host, 
     for (size_t i = 0; i < c->n_routes; i++) {
         const struct config_route *r = c->routes[i];
         size_t fit = hosts_fit(&r->options.hosts, host);
-        if (fit == 0 || fit < best_fit || !takes_path(r, path))
+        if (fit == 0 || fit < best_fit || r->answer == ROUTE_TUNNEL || !takes_path(r, path))
             continue;
         if (!best || fit > best_fit || is_better(r, best))
             best = r;
@@ -89,6 +89,7 @@ static void hand_over(struct exchange *x, const struct config_route *r) {
     case ROUTE_ECHO: echo_open(x); break;
     case ROUTE_REDIRECT: redirect(x, r); break;
     case ROUTE_RESPOND: respond(x, r); break;
+    case ROUTE_TUNNEL: refuse(x, x->request.authority); break; /* find passes them over */
     }
 }
 

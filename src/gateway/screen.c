@@ -40,14 +40,21 @@ static void url(const struct address *b, struct buf *to) {
     buf_char(to, '/');
 }
 
+static bool ends_tls(const struct address *b) {
+    for (size_t i = 0; i < b->n_servers; i++)
+        if (!config_passthrough(b->servers[i]))
+            return true;
+    return false;
+}
+
 static void listeners(const struct gateway *g, struct buf *to) {
     for (size_t i = 0; i < g->now->addresses.n; i++) {
         const struct address *b = &g->now->addresses.v[i];
         char text[ADDR_TEXT];
         if (!b->tcp || b->plain)
             continue;
-        buf_format(to, "  listening  %-22s TCP h2, http/1.1%s\n", addr_text(&b->addr, text),
-                   b->udp ? "; UDP h3" : "");
+        buf_format(to, "  listening  %-22s TCP%s%s\n", addr_text(&b->addr, text),
+                   ends_tls(b) ? " h2, http/1.1" : ", passed through", b->udp ? "; UDP h3" : "");
     }
 }
 
@@ -77,6 +84,7 @@ static void answer(const struct config_route *r, struct buf *to) {
         buf_format(to, "redirect to " STR_FMT, STR_ARG(r->options.redirect));
         break;
     case ROUTE_RESPOND: buf_format(to, "status %u", (unsigned)r->options.respond); break;
+    case ROUTE_TUNNEL:
     case ROUTE_PROXY:
         for (size_t j = 0; j < r->upstream->options.url.n; j++)
             buf_format(to, "%s" STR_FMT, j ? ", " : "", STR_ARG(r->upstream->options.url.v[j]));
@@ -108,14 +116,20 @@ static bool any_open(const struct gateway *g) {
 }
 
 static void certificates(const struct gateway *g, struct buf *to) {
+    bool first_one = true;
+
     for (size_t i = 0; i < g->now->n_identities; i++) {
         const struct identity *id = &g->now->identities[i];
         const struct config_server *s = g->now->config.servers[i];
+        if (config_passthrough(s))
+            continue;
+        bool is_first = first_one;
+        first_one = false;
         if (!id->automatic) {
             buf_format(to, "  shows      " STR_FMT "\n", STR_ARG(s->credential->options.cert));
             continue;
         }
-        if (i > 0)
+        if (!is_first)
             continue;
         struct str path = buf_view(&id->ca.cert_path);
         buf_format(to, "  CA         " STR_FMT " (%s%s)\n", STR_ARG(path),

@@ -26,7 +26,10 @@ struct site *site_of_host(const struct site_set *set, struct str host) {
 }
 
 static bool takes_anybody(const struct site *site) {
-    return site->server->options.tls == TLS_SIMPLE && fit(site, STR("")) > 0;
+    bool asks =
+        site->server->options.tls == TLS_MUTUAL || site->server->options.tls == TLS_OPTIONAL_MUTUAL;
+
+    return !asks && fit(site, STR("")) > 0;
 }
 
 static int index_of(const struct site_set *set, const struct site *site) {
@@ -36,16 +39,19 @@ static int index_of(const struct site_set *set, const struct site *site) {
     return -1;
 }
 
-int site_choose(void *context, const char *sni) {
-    const struct site_set *set = context;
+struct site *site_of_sni(const struct site_set *set, const char *sni) {
     struct site *site = sni[0] ? site_of_host(set->all, str_of(sni)) : NULL;
 
-    if (site)
-        return index_of(set, site);
-    for (size_t i = 0; i < set->n; i++)
+    for (size_t i = 0; !site && i < set->n; i++)
         if (takes_anybody(set->v[i]))
-            return (int)i;
-    return 0;
+            site = set->v[i];
+    return site ? site : set->v[0];
+}
+
+int site_choose(void *context, const char *sni) {
+    const struct site_set *set = context;
+
+    return index_of(set, site_of_sni(set, sni));
 }
 
 int site_issue(void *context, size_t index, const char *sni, struct tls_pair *ret_pair) {

@@ -12,11 +12,8 @@
  * authority of another gets 421, whatever the certificate covers (RFC 9110 15.5.20): each site
  * has its own mode of asking for client certificates, and that must not be gone round. */
 
-struct venue;
-
 struct site {
     const struct site_set *neighbours; /* of the address, itself included */
-    const struct venue *venue;
     const struct config_server *server;
     const struct identity *identity;
     struct issuer issuer;
@@ -32,6 +29,9 @@ struct site_set {
 
 /* Whose host this is, the most specific first; NULL: nobody's. */
 struct site *site_of_host(const struct site_set *set, struct str host);
+
+/* The site of a ClientHello: never NULL. */
+struct site *site_of_sni(const struct site_set *set, const char *sni);
 
 /* tls_server_config.choose and .issue, with a set as their context. Without a name, or with one
  * that is nobody's: the first that takes any host and asks for no client certificate, else

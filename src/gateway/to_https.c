@@ -12,7 +12,7 @@ enum { HTTPS_PORT = 443 };
 static uint16_t port_for(const struct outfit *o, struct str host) {
     for (size_t i = 0; i < o->generation->addresses.n; i++) {
         const struct venue *v = &o->venues[i];
-        const struct site *site = v->sites ? site_of_host(&v->tcp_sites, host) : NULL;
+        const struct site *site = v->sites ? site_of_host(&v->all_sites, host) : NULL;
         if (!site)
             continue;
         uint64_t advertised = site->server->options.advertise;

@@ -38,18 +38,18 @@ static int make_context(struct venue *v, struct generation *g, enum tls_transpor
 
 static int add_site(struct venue *v, struct generation *g, const struct config_server *server,
                     struct log *log) {
-    struct site *site = &v->sites[v->tcp_sites.n];
-    const struct identity *identity = &g->identities[server->index];
-    int err = issuer_init(&site->issuer, server, identity, log);
+    struct site *site = &v->sites[v->all_sites.n];
 
-    site->neighbours = &v->tcp_sites;
-    site->venue = v;
+    site->neighbours = &v->all_sites;
     site->server = server;
-    site->identity = identity;
+    site->identity = &g->identities[server->index];
+    v->all_sites.v[v->all_sites.n++] = site;
+    if (config_passthrough(server))
+        return 0;
     v->tcp_sites.v[v->tcp_sites.n++] = site;
     if (v->address->udp && config_http3(&g->config, server))
         v->udp_sites.v[v->udp_sites.n++] = site;
-    return err;
+    return issuer_init(&site->issuer, server, site->identity, log);
 }
 
 /* Who has heard of a mirror that is no more is told so (RFC 7838 3.1). */
@@ -77,15 +77,16 @@ int venue_init(struct venue *v, struct outfit *outfit, const struct address *add
     if (!address->tcp || address->plain)
         return 0;
     v->sites = calloc(n, sizeof *v->sites);
+    v->all_sites.v = calloc(n, sizeof(struct site *));
     v->tcp_sites.v = calloc(n, sizeof(struct site *));
     v->udp_sites.v = calloc(n, sizeof(struct site *));
-    v->tcp_sites.all = v->udp_sites.all = &v->tcp_sites;
-    if (!v->sites || !v->tcp_sites.v || !v->udp_sites.v)
+    v->all_sites.all = v->tcp_sites.all = v->udp_sites.all = &v->all_sites;
+    if (!v->sites || !v->all_sites.v || !v->tcp_sites.v || !v->udp_sites.v)
         return ERR_NO_MEMORY;
     for (size_t i = 0; !err && i < address->n_servers; i++)
         err = add_site(v, g, address->servers[i], log);
     announce(v, &g->config);
-    if (!err)
+    if (!err && v->tcp_sites.n)
         err = make_context(v, g, TLS_TCP, log);
     if (!err && v->udp_sites.n)
         err = make_context(v, g, TLS_QUIC, log);
@@ -96,8 +97,9 @@ void venue_fini(struct venue *v) {
     tls_context_free(v->tcp_tls);
     tls_context_free(v->quic_tls);
     for (size_t i = 0; i < v->tcp_sites.n; i++)
-        issuer_fini(&v->sites[i].issuer);
+        issuer_fini(&v->tcp_sites.v[i]->issuer);
     free(v->sites);
+    free(v->all_sites.v);
     free(v->tcp_sites.v);
     free(v->udp_sites.v);
     *v = (struct venue){0};

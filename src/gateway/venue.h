@@ -16,7 +16,8 @@ struct venue {
     struct outfit *outfit;
     const struct address *address;
     struct site *sites;
-    struct site_set tcp_sites, udp_sites;
+    struct site_set all_sites;              /* in the order of the file */
+    struct site_set tcp_sites, udp_sites;   /* whose TLS ends here */
     struct tls_context *tcp_tls, *quic_tls; /* NULL: plain, or without a mirror */
 };
 

@@ -42,6 +42,7 @@ static bool scheme_of(struct str text, struct uri *uri) {
         {{"http://", 7}, {"http", 4}, 80},
         {{"https://", 8}, {"https", 5}, 443},
         {{"h2c://", 6}, {"h2c", 3}, 80},
+        {{"tcp://", 6}, {"tcp", 3}, 0},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (str_istarts(text, known[i].prefix)) {
@@ -88,7 +89,7 @@ int uri_parse(struct arena *arena, struct str text, struct uri *ret_uri, const c
     if (str_istarts(text, STR("unix:")))
         return parse_unix(arena, from(text, 5), ret_uri, ret_problem);
     if (!scheme_of(text, &uri)) {
-        *ret_problem = "it must begin with http://, https://, h2c:// or unix:";
+        *ret_problem = "it must begin with http://, https://, h2c://, tcp:// or unix:";
         return ERR_INVALID;
     }
     struct str rest = from(text, uri.scheme.n + 3);
@@ -104,6 +105,10 @@ int uri_parse(struct arena *arena, struct str text, struct uri *ret_uri, const c
     int err = problem ? ERR_INVALID : set_authority(arena, authority, &uri);
     if (err == ERR_INVALID && !problem)
         problem = "malformed host or port";
+    if (err == 0 && uri.port == 0) {
+        problem = "tcp:// wants a port";
+        err = ERR_INVALID;
+    }
     err = err ? err : set_path(arena, path, &uri);
     if (err == ERR_INVALID)
         *ret_problem = problem ? problem : "malformed path";

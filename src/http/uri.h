@@ -12,7 +12,7 @@
 /* RFC 3986, as far as http and https URIs need it. Pure. */
 
 struct uri {
-    struct str scheme; /* lower case */
+    struct str scheme; /* lower case; tcp: a connection for any protocol */
     struct str host;   /* lower case; an IPv6 address without brackets */
     uint16_t port;     /* given or the scheme's (http, h2c: 80; https: 443); 0 for unix */
     bool port_given;
@@ -20,8 +20,8 @@ struct uri {
     struct str authority; /* as it goes into Host: without the default port */
 };
 
-/* "http://…", "https://…", "h2c://…", "unix:/path". Userinfo and fragments are refused.
- * 0, ERR_INVALID (*ret_problem says what), ERR_NO_MEMORY. */
+/* "http://…", "https://…", "h2c://…", "tcp://HOST:PORT", "unix:/path". Userinfo and fragments are
+ * refused. 0, ERR_INVALID (*ret_problem says what), ERR_NO_MEMORY. */
 int uri_parse(struct arena *arena, struct str text, struct uri *ret_uri, const char **ret_problem);
 
 /* %XX and, in queries, '+' decoded; p NULL when memory ends; bad escapes stay as they are. */

@@ -354,3 +354,9 @@ void net_stream_close(struct net_stream *s, int reason) {
     check_magic(s, STREAM_MAGIC);
     end(s, reason);
 }
+
+void net_stream_reset(struct net_stream *s, int reason) {
+    check_magic(s, STREAM_MAGIC);
+    if (s->state != ENDED)
+        cut(s, reason);
+}

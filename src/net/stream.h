@@ -38,6 +38,8 @@ int net_stream_start(struct net_stream *s, struct stream_engine *engine);
 
 void net_stream_drain(struct net_stream *s);
 void net_stream_close(struct net_stream *s, int reason); /* at once */
+/* At once and visibly so: what the peer got is not all (RST). */
+void net_stream_reset(struct net_stream *s, int reason);
 struct net_stream *net_stream_of(struct list *link);
 
 #endif

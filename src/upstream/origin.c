@@ -62,14 +62,40 @@ static void fail_waiters(struct origin *o, enum reason reason) {
     }
 }
 
+struct dial *origin_dial(const struct origin *o, struct task *task) {
+    bool local = str_eq(o->uri.scheme, STR("unix"));
+    struct dial_config config = {
+        .loop = o->env->loop,
+        .resolver = o->env->resolver,
+        .task = task,
+        .host = o->uri.host,
+        .port = o->uri.port,
+        .timeout_ns = o->config->connect_timeout_ns,
+    };
+
+    if (local)
+        config.unix_path = o->uri.path;
+    return dial_start(&config);
+}
+
+int origin_dialed(struct origin *o, struct dial *dial) {
+    int fd = dial_take_fd(dial);
+
+    if (fd >= 0) {
+        o->bad_until_ns = 0;
+        o->n_connects++;
+        return fd;
+    }
+    snprintf(o->problem, sizeof o->problem, "%s", dial_problem(dial));
+    log_info(o->env->log, "upstream %s: %s", o->name, o->problem);
+    o->bad_until_ns = o->env->http->turn->now_ns + bad_ns;
+    o->n_failures++;
+    return fd;
+}
+
 static void dial_failed(struct origin_conn *c, int err) {
     struct origin *o = c->origin;
-    uint64_t now_ns = o->env->http->turn->now_ns;
 
-    snprintf(o->problem, sizeof o->problem, "%s", dial_problem(c->dial));
-    log_info(o->env->log, "upstream %s: %s", o->name, o->problem);
-    o->bad_until_ns = now_ns + bad_ns;
-    o->n_failures++;
     conn_bury(c);
     fail_waiters(o, err == ERR_TIMEOUT ? REASON_UPSTREAM_CONNECT_TIMEOUT : REASON_UPSTREAM_CONNECT);
 }
@@ -146,7 +172,7 @@ static void conn_offer(struct origin_conn *c) {
 
 static void conn_dialed(struct origin_conn *c) {
     struct origin *o = c->origin;
-    int fd = dial_take_fd(c->dial);
+    int fd = origin_dialed(o, c->dial);
 
     if (fd < 0) {
         dial_failed(c, fd);
@@ -154,8 +180,6 @@ static void conn_dialed(struct origin_conn *c) {
     }
     dial_free(c->dial);
     c->dial = NULL;
-    o->bad_until_ns = 0;
-    o->n_connects++;
     if (!conn_start(c, fd)) {
         conn_offer(c);
         return;
@@ -182,14 +206,6 @@ static void conn_run(struct task *task, uint32_t events) {
 
 static int conn_new(struct origin *o) {
     struct origin_conn *c = calloc(1, sizeof *c);
-    bool local = str_eq(o->uri.scheme, STR("unix"));
-    struct dial_config config = {
-        .loop = o->env->loop,
-        .resolver = o->env->resolver,
-        .host = o->uri.host,
-        .port = o->uri.port,
-        .timeout_ns = o->config->connect_timeout_ns,
-    };
 
     if (!c)
         return ERR_NO_MEMORY;
@@ -199,10 +215,7 @@ static int conn_new(struct origin *o) {
     list_append(&o->conns, &c->link);
     o->n_conns++;
     task_init(&c->task, o->env->http->turn, conn_run);
-    config.task = &c->task;
-    if (local)
-        config.unix_path = o->uri.path;
-    c->dial = dial_start(&config);
+    c->dial = origin_dial(o, &c->task);
     if (!c->dial) {
         conn_bury(c);
         return ERR_NO_MEMORY;

@@ -31,6 +31,9 @@ void origin_fini(struct origin *o);
 void origin_drain(struct origin *o);
 struct origin_numbers origin_numbers(const struct origin *o);
 int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w);
+/* One connect to it, and what became of it: as dial_start, as dial_take_fd. */
+struct dial *origin_dial(const struct origin *o, struct task *task);
+int origin_dialed(struct origin *o, struct dial *dial);
 /* Who was granted a connection does not want it: the next waiter may. */
 void origin_pass_on(struct origin *o);
 

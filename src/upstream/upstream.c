@@ -79,6 +79,15 @@ void upstream_wait_cancel(struct upstream_wait *w) {
     w->granted = false;
 }
 
+struct dial *upstream_dial(struct upstream *u, struct task *task, struct origin **ret_origin) {
+    *ret_origin = pick(u);
+    return origin_dial(*ret_origin, task);
+}
+
+int upstream_dialed(struct origin *o, struct dial *dial) {
+    return origin_dialed(o, dial);
+}
+
 const struct upstream_config *upstream_config_of(const struct upstream *u) {
     return u->config;
 }

@@ -64,6 +64,13 @@ int upstream_open(struct upstream *u, struct exchange *x, struct upstream_wait *
 /* Waits no more; what was granted goes to the next one. Idempotent. */
 void upstream_wait_cancel(struct upstream_wait *w);
 
+/* A connection of one's own, for bytes that are no request (handler/tunnel): to an origin chosen
+ * as for a request, not of its pool and not counted by max_connections. Wakes task with
+ * DIAL_DONE; then upstream_dialed gives the socket, or a negative err (then another origin may be
+ * better; dial_problem says why). The dial is the caller's. NULL: no memory. */
+struct dial *upstream_dial(struct upstream *u, struct task *task, struct origin **ret_origin);
+int upstream_dialed(struct origin *o, struct dial *dial);
+
 const struct upstream_config *upstream_config_of(const struct upstream *u);
 /* What became of the connections to each of an upstream's origins, for counters. */
 struct origin_numbers {

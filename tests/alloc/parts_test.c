@@ -42,10 +42,11 @@ static void read_config(void *context, bool well) {
 }
 
 static void configuration(void **state) {
-    char path[] = "ini/article.ini";
+    char path[] = "ini/article.ini", passthrough[] = "ini/passthrough.ini";
     (void)state;
 
     fallible_sweep(&(struct fallible_sweep){"config", read_config, path, 3});
+    fallible_sweep(&(struct fallible_sweep){"passthrough", read_config, passthrough, 3});
 }
 
 /* A configuration that is wrong is never taken, even if there is no memory to say so. */

@@ -94,8 +94,8 @@ class Factory:
         self.things.append(app)
         return app
 
-    def raw(self, script):
-        upstream = RawUpstream(script)
+    def raw(self, script, context=None):
+        upstream = RawUpstream(script, context)
         self.things.append(upstream)
         return upstream
 

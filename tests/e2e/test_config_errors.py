@@ -17,7 +17,7 @@ ADDRESS = ("is not ADDR:PORT: write 127.0.0.1:8443, [::1]:8443, localhost:8443, 
 HOST_NAME = "is no host name: write it in ASCII (xn--… for other letters), as app.test or *.app.test"
 NOT_A_ROUTE = ("is not HOST/PREFIX=URL: write '/api=http://127.0.0.1:4000' or "
                "'api.localhost/=http://127.0.0.1:4000'")
-SCHEMES = "it must begin with http://, https://, h2c:// or unix:"
+SCHEMES = "it must begin with http://, https://, h2c://, tcp:// or unix:"
 BUILT = "to an upstream is not built yet: use http://HOST:PORT or unix:PATH"
 NO_SERVER = "x.ini: there is no [server NAME]: it says where to listen"
 NO_ROUTE = "x.ini: there is no [route NAME]: it says who answers"
@@ -76,6 +76,39 @@ FILES = {
         'unix:/run/h3gw.sock, auto or off',
         'x.ini:6: workers must be between 1 and 64, not "65"']),
     "nothing": ("", [NO_SERVER, NO_ROUTE]),
+    # passthrough
+    "passed through": (
+        "[server p]\ntls = passthrough\nhosts = p.test, q.test\nhttp3 = on\nadvertise = 1\n"
+        "credential = c\n[credential c]\ncert = x\nkey = x\n"
+        "[server s]\nlisten = :1\nhosts = s.test\n"
+        "[route p]\nhosts = p.test\nupstream = u\nrewrite = /x\n"
+        "[route b]\nhosts = p.test, s.test\nupstream = v\n"
+        "[upstream u]\nurl = http://127.0.0.1:1\nurl = https://127.0.0.1:1/x\n"
+        "[upstream v]\nurl = unix:/v\n"
+        "[route s]\nhosts = s.test\nupstream = w\n[upstream w]\nurl = tcp://127.0.0.1:1\n", [
+            'x.ini:3: hosts: no [route] says where connections for "q.test" go: write one with hosts '
+            "and upstream",
+            "x.ini:4: http3: the server has tls = passthrough, which is not mirrored: remove it",
+            "x.ini:5: advertise: the server has tls = passthrough, so no alt-svc can be sent: remove "
+            "it",
+            "x.ini:6: credential: the server has tls = passthrough, so the upstream shows a "
+            "certificate, not h3gw: remove it",
+            "x.ini:8: credential: cannot read x: No such file or directory",
+            "x.ini:9: credential: cannot read x: No such file or directory",
+            "x.ini:16: rewrite: its server has tls = passthrough, so requests are not seen: only hosts "
+            "and upstream can stand here",
+            "x.ini:17: route: path / with such hosts is already [route p]'s (line 13): one of them "
+            "would never answer",
+            "x.ini:18: hosts: they belong both to a server with tls = passthrough and to one without: "
+            "make a route for each",
+            'x.ini:21: upstream: "http://127.0.0.1:1": its route\'s server has tls = passthrough, so '
+            "TLS must end there: use https://HOST:PORT, tcp://HOST:PORT or unix:PATH",
+            'x.ini:22: upstream: "https://127.0.0.1:1/x": connections are passed on as they are: a '
+            "path means nothing",
+            "x.ini:25: route: path / with such hosts is already [route b]'s (line 17): one of them "
+            "would never answer",
+            'x.ini:28: upstream: "tcp://127.0.0.1:1": tcp is for routes of servers with tls = '
+            "passthrough: use http://HOST:PORT or unix:PATH"]),
     # [server], [gateway]
     "address": ("[server s]\nlisten = 127.0.0.1:1, app.test:1\nlisten = :70000\nlisten = unix:/x\n"
                 "[gateway]\nhttp-redirect = here\n[route r]\nhandler = echo\n", [

@@ -126,6 +126,94 @@ def test_filters(home, example):
     assert "--port" in ask(home, "routes", "-c", example, "--port", "1", wanted=2)
 
 
+# Two names whose TLS ends at their upstreams, beside one whose requests are seen.
+PASSTHROUGH = """\
+[server front]
+listen = 0.0.0.0:8443
+hosts = site.test
+
+[server passed]
+listen = 0.0.0.0:8443
+hosts = a.test, *.b.test
+tls = passthrough
+
+[route site]
+hosts = site.test
+handler = echo
+
+[route a]
+hosts = a.test
+upstream = a
+
+[route b]
+hosts = *.b.test
+upstream = b
+
+[upstream a]
+url = https://127.0.0.1:4443
+
+[upstream b]
+url = tcp://b.example:5443
+"""
+
+
+@pytest.fixture
+def passthrough(home):
+    path = home.folder / "passthrough.ini"
+    path.write_text(PASSTHROUGH)
+    return path
+
+
+def test_passthrough_table(home, passthrough):
+    assert ask(home, "listeners", "-c", passthrough).splitlines() == [
+        "ADDRESS PORT MATCH          DESTINATION",
+        "0.0.0.0 8443 SNI: site.test Route: https.8443.https.front",
+        "0.0.0.0 8443 SNI: *.b.test  Cluster: outbound|5443||b",
+        "0.0.0.0 8443 SNI: a.test    Cluster: outbound|4443||a",
+        "0.0.0.0 8443 SNI: site.test Route: https.8443.https.front",  # the mirror has only this
+    ]
+    assert ask(home, "listeners", "-c", passthrough, "-o", "short").splitlines() == [
+        "ADDRESS PORT TYPE",
+        "0.0.0.0 8443 HTTP+TCP",
+        "0.0.0.0 8443 HTTP",
+    ]
+
+
+@pytest.mark.parametrize("what", ["listeners", "upstreams"])
+def test_passthrough_shape(home, passthrough, what):
+    shown = json.loads(ask(home, what, "-c", passthrough, "--json"))
+    assert shown == json.loads((GOLDEN / f"passthrough-{what}.json").read_text())
+
+
+def test_passthrough_has_no_routes_and_certificates(home, passthrough):
+    routes = json.loads(ask(home, "routes", "-c", passthrough, "--json"))
+    assert [route["name"] for route in routes] == ["https.8443.https.front"]
+    assert [host["domains"] for host in routes[0]["virtualHosts"]] == [["site.test"]]
+    assert "passed" not in ask(home, "certs", "-c", passthrough)
+
+
+def test_passthrough_check_dump(home, passthrough):
+    first = ask(home, "check", "--dump", passthrough)
+    again = home.folder / "again.ini"
+    again.write_text(first)
+    assert ask(home, "check", "--dump", again) == first
+    assert ask(home, "listeners", "-c", again) == ask(home, "listeners", "-c", passthrough)
+
+
+def test_type_tcp(home, passthrough):
+    """Of the listeners with another type, as istioctl: the very word."""
+    def names(kind):
+        shown = ask(home, "listeners", "-c", passthrough, "--type", kind, "--json")
+        return [listener["name"] for listener in json.loads(shown)]
+    assert names("http+tcp") == ["0.0.0.0_8443"]
+    assert names("HTTP") == ["udp_0.0.0.0_8443"]
+    assert names("TCP") == []
+    alone = PASSTHROUGH.replace("0.0.0.0:8443\nhosts = site", "0.0.0.0:9443\nhosts = site")
+    passthrough.write_text(alone)
+    assert names("tcp") == ["0.0.0.0_8443"]
+    assert names("HTTP") == ["0.0.0.0_9443", "udp_0.0.0.0_9443"]
+
+
 def test_without_config(home):
     said = ask(home, "listeners", wanted=1)
     assert "--config" in said and "no gateway of yours is running" in said

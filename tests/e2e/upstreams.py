@@ -151,8 +151,10 @@ class RawUpstream:
     """A TCP server that runs script(conn) for every connection, each in a thread of
     its own, and keeps every byte that came. The connection closes when the script ends."""
 
-    def __init__(self, script):
+    def __init__(self, script, context=None):
+        """context: an ssl.SSLContext, to speak TLS; then the bytes are those within."""
         self.script, self.received, self.errors = script, [], []
+        self.context = context
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -171,6 +173,10 @@ class RawUpstream:
 
     def serve(self, sock, record):
         sock.settimeout(60)
+        try:
+            sock = self.context.wrap_socket(sock, server_side=True) if self.context else sock
+        except OSError:
+            return  # the client did not like it; that side tells why
         with sock:
             try:
                 self.script(Conn(sock, record))

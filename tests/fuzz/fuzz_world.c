@@ -142,9 +142,11 @@ void fuzz_feed(struct fuzz_world *w, struct stream_engine *e, const uint8_t *p, 
         size_t piece = n - at < step ? n - at : step;
         if (piece > room.n)
             piece = room.n;
+        if (piece == 0)
+            break;
         memcpy(room.p, p + at, piece);
         at += piece;
-        if (piece == 0 || e->ops->filled(e, piece) != 0)
+        if (e->ops->filled(e, piece) != 0)
             break;
         fuzz_turn(w);
         if ((seed & 1) || at >= n)

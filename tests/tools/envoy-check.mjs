@@ -15,7 +15,7 @@ const root = new protobuf.Root();
 root.resolvePath = (o,t)=>{ for (const r of [...roots, own]) { const p=path.join(r,t); if (fs.existsSync(p)) return p; } return protobuf.common.get(t)?t:null; };
 const P="envoy/extensions/";
 root.loadSync(["envoy/config/listener/v3/listener.proto","envoy/config/route/v3/route.proto","envoy/config/cluster/v3/cluster.proto","envoy/admin/v3/config_dump.proto",
- P+"filters/network/http_connection_manager/v3/http_connection_manager.proto",P+"filters/http/router/v3/router.proto",P+"filters/listener/tls_inspector/v3/tls_inspector.proto",
+ P+"filters/network/http_connection_manager/v3/http_connection_manager.proto",P+"filters/network/tcp_proxy/v3/tcp_proxy.proto",P+"filters/http/router/v3/router.proto",P+"filters/listener/tls_inspector/v3/tls_inspector.proto",
  P+"transport_sockets/tls/v3/tls.proto",P+"transport_sockets/tls/v3/secret.proto",P+"transport_sockets/quic/v3/quic_transport.proto",P+"upstreams/http/v3/http_protocol_options.proto"]);
 root.resolveAll();
 let n=0, bad=0; const no=(w,m)=>{bad++;console.log(w+": "+m)};

@@ -114,8 +114,8 @@ static void upstream_urls(void **state) {
 
     FLAGS(r, "--upstream", "127.0.0.1:3000", "--upstream", "https://a.test", "--upstream",
           "unix:rel");
-    assert_wrong(r, "upstream: \"127.0.0.1:3000\": it must begin with http://, https://, h2c:// or "
-                    "unix:\n"
+    assert_wrong(r, "upstream: \"127.0.0.1:3000\": it must begin with http://, https://, h2c://, "
+                    "tcp:// or unix:\n"
                     "upstream: \"https://a.test\": https to an upstream is not built yet: use "
                     "http://HOST:PORT or unix:PATH\n"
                     "upstream: \"unix:rel\": unix: wants an absolute path\n");

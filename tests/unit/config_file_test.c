@@ -200,7 +200,8 @@ static void no_text(void **state) {
 }
 
 static void examples_are_right(void **state) {
-    static const char *const files[] = {"ini/quickstart.ini", "ini/article.ini"};
+    static const char *const files[] = {"ini/quickstart.ini", "ini/article.ini", "ini/paths.ini",
+                                        "ini/passthrough.ini"};
     (void)state;
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

@@ -163,8 +163,8 @@ static void errors_of_several_files(void **state) {
                   "a.ini:3: [gateway] stands in line 1 already\n"
                   "a.ini:7: include stands in [server t]: write it into [gateway], or before the "
                   "first [section]\n"
-                  "a.ini:11: upstream: \"nothing\": it must begin with http://, https://, h2c:// "
-                  "or unix:\n");
+                  "a.ini:11: upstream: \"nothing\": it must begin with http://, https://, h2c://, "
+                  "tcp:// or unix:\n");
 }
 
 static void circles(void **state) {

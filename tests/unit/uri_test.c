@@ -59,6 +59,10 @@ static void parses(void **state) {
     u = parsed("http://[2001:DB8::1]:8080/");
     IS(u.host, "2001:db8::1");
     IS(u.authority, "[2001:db8::1]:8080");
+    u = parsed("tcp://A.test:5432");
+    IS(u.scheme, "tcp");
+    IS(u.authority, "a.test:5432");
+    assert_int_equal(u.port, 5432);
     u = parsed("unix:/run/app.sock");
     IS(u.scheme, "unix");
     IS(u.path, "/run/app.sock");
@@ -70,6 +74,7 @@ static void refuses(void **state) {
     const char *const wrong[] = {"",
                                  "example.org",
                                  "ftp://a",
+                                 "tcp://a",
                                  "http:/a",
                                  "http://",
                                  "http:///x",

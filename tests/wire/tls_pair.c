@@ -18,7 +18,7 @@ static struct stream_engine *make_echo(void *context, struct peer *peer) {
     return p->refuse_inner ? NULL : echo_new(&p->turn, p->echo_holds, &p->echo);
 }
 
-static struct stream_engine *make_talker(void *context, struct peer *peer) {
+struct stream_engine *pair_make_talker(void *context, struct peer *peer) {
     struct pair *p = context;
     assert_ptr_equal(peer, &p->client_peer);
     return talker_new(&p->turn, &p->talker);
@@ -86,14 +86,14 @@ void pair_begin(struct pair *p) {
     struct tls_engine_config config = {.turn = &p->turn,
                                        .context = p->client_context,
                                        .peer = &p->client_peer,
-                                       .inner = make_talker,
+                                       .inner = pair_make_talker,
                                        .inner_context = p,
                                        .host = p->host,
                                        .handshake_timeout_ns = 5 * SECOND_NS,
                                        .scratch = p->scratch_given,
                                        .tickets = p->tickets};
     p->client = tls_engine_new(&config);
-    p->server = pair_server(p);
+    p->server = p->front ? p->front(p) : pair_server(p);
     assert_non_null(p->client);
     assert_non_null(p->server);
     p->join = join_new(&p->turn, p->client, p->server, p->seed);

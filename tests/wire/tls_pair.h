@@ -22,6 +22,7 @@ struct pair {
     struct echo_seen echo;
     size_t echo_holds;
     bool refuse_inner;
+    struct stream_engine *(*front)(struct pair *p); /* what the client meets; NULL: pair_server */
     struct tls_tickets *tickets;
     uint8_t scratch[30000];
     struct span scratch_given;
@@ -42,6 +43,7 @@ int pair_tear_down(void **state);
 
 void pair_contexts(struct pair *p); /* those that are not there yet */
 struct stream_engine *pair_server(struct pair *p);
+struct stream_engine *pair_make_talker(void *pair, struct peer *peer);
 void pair_begin(struct pair *p);
 bool pair_both_ended(void *context);
 void pair_run(struct pair *p); /* until both have ended */

@@ -17,9 +17,17 @@ void config_fini(struct config *c) {
     arena_fini(&c->arena);
 }
 
+bool config_passthrough(const struct config_server *s) {
+    enum { PASSTHROUGH = 3 }; /* of the option tls */
+
+    return s->options.tls == PASSTHROUGH;
+}
+
 bool config_http3(const struct config *c, const struct config_server *s) {
     enum { LIKE_GATEWAY, ON };
 
+    if (config_passthrough(s))
+        return false;
     return s->options.http3 == LIKE_GATEWAY ? c->gateway.http3 : s->options.http3 == ON;
 }
 

@@ -76,8 +76,15 @@ int config_watched(const struct config *c, struct arena *arena, struct strs *ret
 /* 0, ERR_INVALID when there are errors, ERR_NO_MEMORY when one of them could not be told. */
 int config_verdict(const struct config *c);
 
-/* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]. */
+/* Is s mirrored as HTTP/3? Its own word counts, else that of [gateway]; never when TLS ends
+ * elsewhere. */
 bool config_http3(const struct config *c, const struct config_server *s);
+
+/* Does TLS end at its upstream (tls = passthrough)? */
+bool config_passthrough(const struct config_server *s);
+
+/* May it stand in a route whose answer is ROUTE_TUNNEL? */
+bool config_is_for_tunnels(const struct option *o);
 
 /* ---- for those who read it ---- */
 /* The object of that kind and name, new with defaults; its options go through

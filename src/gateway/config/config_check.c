@@ -98,7 +98,8 @@ static void check_credential_of(struct config *c, struct config_server *s) {
 static void check_client_ca(struct config *c, const struct config_server *s) {
     enum { SIMPLE };
 
-    if (s->options.tls != SIMPLE && (!s->options.credential.n || s->credential) &&
+    if (s->options.tls != SIMPLE && !config_passthrough(s) &&
+        (!s->options.credential.n || s->credential) &&
         (!s->credential || !s->credential->options.client_ca.n))
         config_error(
             c, config_at(s->place, "tls"),
@@ -137,13 +138,8 @@ static int check_upstream(struct config *c, struct config_upstream *u) {
         if (err)
             config_error(c, config_at_item(u->place, "url", i), "upstream: \"" STR_FMT "\": %s",
                          STR_ARG(text), problem);
-        else if (!str_eq(uri->scheme, STR("http")) && !str_eq(uri->scheme, STR("unix")))
-            config_error(c, config_at_item(u->place, "url", i),
-                         "upstream: \"" STR_FMT "\": " STR_FMT
-                         " to an upstream is not built yet: use http://HOST:PORT or unix:PATH",
-                         STR_ARG(text), STR_ARG(uri->scheme));
         else
-            u->n_uris++;
+            u->n_uris += config_check_scheme(c, u, i, uri);
     }
     return 0;
 }
@@ -219,12 +215,14 @@ int config_check(struct config *c) {
 
     for (size_t i = 0; i < c->n_credentials; i++)
         check_credential(c, c->credentials[i]);
+    config_mark_tunnels(c);
     for (size_t i = 0; !err && i < c->n_upstreams; i++) {
         c->upstreams[i]->index = i;
         err = check_upstream(c, c->upstreams[i]);
     }
     if (!err)
         err = config_check_routes(c);
+    config_check_passthrough(c);
     if (c->n_routes == 0)
         config_error(c, config_main(c), "there is no [route NAME]: it says who answers");
     return err ? err : config_verdict(c);

@@ -62,14 +62,20 @@ struct config_credential {
     struct credential_options options;
 };
 
-enum route_answer { ROUTE_PROXY, ROUTE_ECHO, ROUTE_REDIRECT, ROUTE_RESPOND };
+enum route_answer {
+    ROUTE_PROXY,
+    ROUTE_ECHO,
+    ROUTE_REDIRECT,
+    ROUTE_RESPOND,
+    ROUTE_TUNNEL, /* of a passthrough server: no request ever takes it */
+};
 
 struct config_route {
     struct str name;
     struct config_place place;
     struct route_options options;
     enum route_answer answer;
-    const struct config_upstream *upstream; /* of ROUTE_PROXY; else NULL */
+    const struct config_upstream *upstream; /* of ROUTE_PROXY and ROUTE_TUNNEL; else NULL */
     struct str match;                       /* the path, or the prefix */
     bool exact;
     struct edits request, response;

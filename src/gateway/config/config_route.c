@@ -220,11 +220,19 @@ static int check_edits(struct config *c, struct config_route *r) {
 }
 
 static int check_route(struct config *c, struct config_route *r) {
-    check_path(c, r);
+    bool tunnel = r->answer == ROUTE_TUNNEL;
+
+    if (!tunnel)
+        check_path(c, r);
     config_check_hosts(c, r->place, &r->options.hosts);
-    check_answer(c, r);
+    if (tunnel)
+        config_check_tunnel(c, r);
+    else
+        check_answer(c, r);
     if (r->options.upstream.n)
         find_upstream(c, r);
+    if (tunnel)
+        return 0;
     check_respond(c, r);
     check_on_the_way(c, r);
     return check_redirect(c, r) ? ERR_NO_MEMORY : check_edits(c, r);

@@ -36,7 +36,7 @@ static bool address_fits(const struct dump *d, const struct dump_listener *l) {
 
 static bool listener_fits(const struct dump *d, const struct dump_listener *l) {
     return address_fits(d, l) && (d->port == 0 || d->port == l->port) &&
-           (d->type.n == 0 || str_ieq(d->type, STR("HTTP")));
+           (d->type.n == 0 || str_ieq(d->type, dump_listener_type(l)));
 }
 
 static int listeners_json(const struct dump *d, struct arena *a,

@@ -108,7 +108,8 @@ int dump_certs_load(struct dump_certs *d, struct config *c, place_env *env, int6
     int err = begin(d, c, now_s);
 
     for (size_t i = 0; !err && i < c->n_servers; i++)
-        err = add_server(d, c, env, c->servers[i]);
+        if (!config_passthrough(c->servers[i]))
+            err = add_server(d, c, env, c->servers[i]);
     if (err)
         dump_certs_fini(d);
     return err;
@@ -133,7 +134,8 @@ int dump_certs_of(struct dump_certs *d, const struct config *c, const struct ide
     int err = begin(d, c, now_s);
 
     for (size_t i = 0; !err && i < c->n_servers; i++)
-        err = add_identity(d, c->servers[i], &identities[i]);
+        if (!config_passthrough(c->servers[i]))
+            err = add_identity(d, c->servers[i], &identities[i]);
     if (err)
         dump_certs_fini(d);
     return err;

@@ -106,10 +106,14 @@ static void option_line(struct writer *w, const struct option *o, const void *ob
     buf_fini(&text);
 }
 
-static void section(struct writer *w, enum option_section kind, struct str name,
-                    const void *object) {
+static void head(struct writer *w, enum option_section kind, struct str name) {
     buf_format(w->to, "%s[%s%s" STR_FMT "]\n", w->to->n ? "\n" : "", section_name(kind),
                name.n ? " " : "", STR_ARG(name));
+}
+
+static void section(struct writer *w, enum option_section kind, struct str name,
+                    const void *object) {
+    head(w, kind, name);
     for (size_t i = 0; i < n_options; i++)
         if (options[i].section == kind && options[i].kind != OPTION_INCLUDE)
             option_line(w, &options[i], object);
@@ -122,6 +126,15 @@ static void gateway(struct writer *w) {
     if (w->config->access_log_given && o.access_log.n == 0)
         o.access_log = STR("off");
     section(w, SECTION_GATEWAY, (struct str){0}, &o);
+}
+
+/* Of a tunnel only what may stand there. */
+static void route(struct writer *w, const struct config_route *r) {
+    head(w, SECTION_ROUTE, r->name);
+    for (size_t i = 0; i < n_options; i++)
+        if (options[i].section == SECTION_ROUTE &&
+            (r->answer != ROUTE_TUNNEL || config_is_for_tunnels(&options[i])))
+            option_line(w, &options[i], &r->options);
 }
 
 static bool has_any(const struct strs *hosts) {
@@ -168,7 +181,7 @@ int dump_config(const struct config *c, struct str folder, struct buf *to, struc
     for (size_t i = 0; i < c->n_credentials; i++)
         section(&w, SECTION_CREDENTIAL, c->credentials[i]->name, &c->credentials[i]->options);
     for (size_t i = 0; i < c->n_routes; i++)
-        section(&w, SECTION_ROUTE, c->routes[i]->name, &c->routes[i]->options);
+        route(&w, c->routes[i]);
     for (size_t i = 0; i < c->n_upstreams; i++)
         section(&w, SECTION_UPSTREAM, c->upstreams[i]->name, &c->upstreams[i]->options);
     if (err || to->failed)

@@ -112,7 +112,7 @@ static int compare_text(struct str a, struct str b) {
     return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-/* All are of type HTTP; UDP stands behind TCP. */
+/* By the type only where it says the transport, too: UDP stands behind TCP. */
 static bool is_before(const struct dump_listener *a, const struct dump_listener *b) {
     int order = compare_text(a->address, b->address);
 

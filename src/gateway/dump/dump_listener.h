@@ -5,8 +5,8 @@
 #include "base/arena.h"
 #include "gateway/config/config.h"
 
-/* The listeners as Envoy would have them: one for each address, with a filter chain for each
- * server; one more for the UDP mirror; the two sockets of a dual-stack listen are one. And
+/* The listeners as Envoy would have them: one for each address, with filter chains for its
+ * servers; one more for the UDP mirror; the two sockets of a dual-stack listen are one. And
  * those of health and stats. */
 
 struct dump_listener {
@@ -20,6 +20,18 @@ struct dump_listener {
     struct str path; /* plain HTTP for this prefix alone, which we answer; empty: HTTPS */
 };
 
+/* A filter chain: what is done with the connections for some names. */
+struct dump_chain {
+    const struct config_server *server;
+    const struct config_route *tunnel; /* of a passthrough server; else NULL */
+    struct strs hosts;                 /* for SNI; none: any */
+};
+
+struct dump_chain_list {
+    struct dump_chain *v;
+    size_t n;
+};
+
 struct dump_listener_list {
     struct dump_listener *v;
     size_t n;
@@ -28,6 +40,13 @@ struct dump_listener_list {
 /* Sorted by port, address and type. 0 or ERR_NO_MEMORY. */
 int dump_listener_list(const struct config *c, struct arena *a,
                        struct dump_listener_list *ret_list);
+
+/* One for each server, or for each of its routes when it passes TLS through; in the order of the
+ * file. 0 or ERR_NO_MEMORY. */
+int dump_chain_list(const struct config *c, struct arena *a, const struct dump_listener *l,
+                    struct dump_chain_list *ret_list);
+/* "HTTP", "TCP", "HTTP+TCP": as istioctl says it. */
+struct str dump_listener_type(const struct dump_listener *l);
 
 /* envoy.config.listener.v3.Listener */
 struct json;

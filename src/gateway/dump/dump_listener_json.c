@@ -155,32 +155,42 @@ static struct json_value *plain_chain(struct json *j, const struct dump_listener
     return chain;
 }
 
-/* Envoy has no "*": a chain that takes every name has no match. */
-static bool takes_any(const struct config_server *s) {
-    for (size_t i = 0; i < s->options.hosts.n; i++)
-        if (str_eq(s->options.hosts.v[i], STR("*")))
-            return true;
-    return s->any_host || s->options.hosts.n == 0;
-}
-
-static void add_match(struct json *j, const struct config_server *s, struct json_value *chain) {
+static void add_match(struct json *j, const struct strs *hosts, struct json_value *chain) {
     struct json_value *match, *names;
 
-    if (takes_any(s))
+    if (hosts->n == 0)
         return;
     match = json_add_object(j, chain, STR("filterChainMatch"));
     names = json_add_array(j, match, STR("serverNames"));
-    for (size_t i = 0; i < s->options.hosts.n; i++)
-        json_push(j, names, json_str(j, s->options.hosts.v[i]));
+    for (size_t i = 0; i < hosts->n; i++)
+        json_push(j, names, json_str(j, hosts->v[i]));
 }
 
-static struct json_value *filter_chain(struct maker *m, const struct config_server *s) {
+static struct json_value *tcp_proxy(struct maker *m, const struct config_upstream *u) {
     struct json *j = m->json;
-    struct json_value *chain = json_object(j);
+    struct dump_typed t = dump_json_typed(j, STR("envoy.filters.network.tcp_proxy"),
+                                          EXTENSION("filters.network.tcp_proxy.v3.TcpProxy"));
+    struct str cluster = dump_cluster_name(m->arena, u);
 
-    add_match(j, s, chain);
-    json_push(j, json_add_array(j, chain, STR("filters")), connection_manager(m, s));
-    json_add(j, chain, STR("transportSocket"), transport_socket(m, s));
+    json_add_str(j, t.config, STR("statPrefix"), cluster);
+    json_add_str(j, t.config, STR("cluster"), cluster);
+    json_add(j, t.config, STR("idleTimeout"),
+             dump_json_duration(j, m->config->gateway.tunnel_idle_timeout_ns));
+    return t.outer;
+}
+
+static struct json_value *filter_chain(struct maker *m, const struct dump_chain *c) {
+    struct json *j = m->json;
+    struct json_value *chain = json_object(j), *filters;
+
+    add_match(j, &c->hosts, chain);
+    filters = json_add_array(j, chain, STR("filters"));
+    if (c->tunnel) {
+        json_push(j, filters, tcp_proxy(m, c->tunnel->upstream));
+        return chain;
+    }
+    json_push(j, filters, connection_manager(m, c->server));
+    json_add(j, chain, STR("transportSocket"), transport_socket(m, c->server));
     if (!m->listener->udp)
         json_add(j, chain, STR("transportSocketConnectTimeout"),
                  dump_json_duration(j, m->config->gateway.handshake_timeout_ns));
@@ -216,7 +226,12 @@ struct json_value *dump_listener_json(struct json *j, struct arena *a, const str
                                       const struct dump_listener *l) {
     struct maker m = {j, a, c, l};
     struct json_value *o = json_object(j), *chains;
+    struct dump_chain_list list;
 
+    if (dump_chain_list(c, a, l, &list)) {
+        j->failed = true;
+        return NULL;
+    }
     json_add_str(j, o, STR("name"), l->name);
     add_addresses(j, l, o);
     chains = json_add_array(j, o, STR("filterChains"));
@@ -224,8 +239,8 @@ struct json_value *dump_listener_json(struct json *j, struct arena *a, const str
         json_push(j, chains, plain_chain(j, l));
         return o;
     }
-    for (size_t i = 0; i < l->n_servers; i++)
-        json_push(j, chains, filter_chain(&m, l->servers[i]));
+    for (size_t i = 0; i < list.n; i++)
+        json_push(j, chains, filter_chain(&m, &list.v[i]));
     add_transport(j, l, o);
     json_add_str(j, o, STR("trafficDirection"), STR("OUTBOUND"));
     return o;

@@ -52,7 +52,8 @@ static int add_routes(const struct maker *m, struct dump_vhost *v) {
     if (!v->routes)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->n_routes; i++)
-        if (hosts_fit(&c->routes[i]->options.hosts, v->domain))
+        if (c->routes[i]->answer != ROUTE_TUNNEL &&
+            hosts_fit(&c->routes[i]->options.hosts, v->domain))
             insert_route(v, c->routes[i]);
     return 0;
 }
@@ -111,6 +112,8 @@ static int add_vhosts(const struct maker *m, struct dump_route *r) {
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < c->n_routes; i++) {
         struct strs theirs = hosts_of(&c->routes[i]->options.hosts);
+        if (c->routes[i]->answer == ROUTE_TUNNEL)
+            continue;
         for (size_t k = 0; !err && k < ours.n * theirs.n; k++)
             err = add_common(m, r, ours.v[k / theirs.n], theirs.v[k % theirs.n]);
     }
@@ -165,9 +168,11 @@ int dump_route_list(const struct config *c, struct arena *a, struct dump_route_l
     list.v = arena_alloc(a, (n + 1) * sizeof *list.v);
     if (!list.v)
         return ERR_NO_MEMORY;
-    for (size_t i = 0; i < c->n_servers; i++)
-        for (size_t k = 0; !err && k < c->servers[i]->n_listens; k++)
-            err = add_listen(&m, &list, c->servers[i], addr_port(&c->servers[i]->listens[k].addr));
+    for (size_t i = 0; i < c->n_servers; i++) {
+        const struct config_server *s = c->servers[i];
+        for (size_t k = 0; !err && !config_passthrough(s) && k < s->n_listens; k++)
+            err = add_listen(&m, &list, s, addr_port(&s->listens[k].addr));
+    }
     if (!err)
         *ret_list = list;
     return err;

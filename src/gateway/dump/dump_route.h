@@ -5,10 +5,11 @@
 #include "base/arena.h"
 #include "gateway/config/config.h"
 
-/* The routes as Envoy would have them: a route configuration for each server and port that it
- * advertises, a virtual host for each domain that the server and a route have in common. Envoy
- * takes the most specific domain, and there the first route that fits: so a virtual host holds
- * all routes whose hosts cover its domain, in the order in which gateway/route.c prefers them. */
+/* The routes as Envoy would have them: a route configuration for each server that sees requests
+ * (not tls = passthrough) and port that it advertises, a virtual host for each domain that the
+ * server and a route have in common. Envoy takes the most specific domain, and there the first
+ * route that fits: so a virtual host holds all routes whose hosts cover its domain, in the order in
+ * which gateway/route.c prefers them. */
 
 struct dump_vhost {
     struct str name, domain; /* "app.test:443", "app.test" */

@@ -68,6 +68,7 @@ static void add_response(struct maker *m, const struct config_route *r, struct j
 
 static void add_answer(struct maker *m, const struct config_route *r, struct json_value *to) {
     switch (r->answer) {
+    case ROUTE_TUNNEL:
     case ROUTE_PROXY: json_add(m->json, to, STR("route"), action(m, r)); break;
     case ROUTE_ECHO: json_add_object(m->json, to, STR("nonForwardingAction")); break;
     case ROUTE_REDIRECT: add_redirect(m, r, to); break;

@@ -33,21 +33,13 @@ static void add_date(struct buf *to, int64_t time_s) {
 /* --- listeners ------------------------------------------------------------------------------- */
 
 struct row {
-    const struct config_server *server;
+    struct dump_chain chain;
     struct str destination, secret;
 };
 
-static void add_match(struct buf *to, const struct config_server *s) {
-    bool any = s->any_host || s->options.hosts.n == 0;
-
-    for (size_t i = 0; i < s->options.hosts.n; i++)
-        any = any || str_eq(s->options.hosts.v[i], STR("*"));
-    if (any) {
-        buf_str(to, STR("ALL"));
-        return;
-    }
-    buf_str(to, STR("SNI: "));
-    add_list(to, &s->options.hosts, ",");
+static void add_match(struct buf *to, const struct strs *hosts) {
+    buf_str(to, hosts->n ? STR("SNI: ") : STR("ALL"));
+    add_list(to, hosts, ",");
 }
 
 /* A running gateway's to tell. */
@@ -64,11 +56,12 @@ static void add_connections(const struct dump *d, const struct dump_listener *l,
         buf_str(to, STR("\t-"));
 }
 
-static void add_wide(const struct dump *d, const struct dump_listener *l, struct str secret,
+static void add_wide(const struct dump *d, const struct dump_listener *l, const struct row *row,
                      struct buf *to) {
-    const struct dump_cert *cert = dump_certs_find(d->certs, secret);
+    const struct dump_cert *cert = dump_certs_find(d->certs, row->secret);
+    const char *proto = l->udp ? "UDP h3" : row->chain.tunnel ? "TCP" : "TCP h2,http/1.1";
 
-    buf_format(to, "\t%s\t" STR_FMT "\t", l->udp ? "UDP h3" : "TCP h2,http/1.1", STR_ARG(secret));
+    buf_format(to, "\t%s\t" STR_FMT "\t", proto, STR_ARG(row->secret));
     if (cert && cert->there)
         add_date(to, cert->cert.not_after_s);
     else
@@ -88,37 +81,58 @@ static void insert_row(struct row *rows, size_t n, struct row row) {
     rows[n] = row;
 }
 
-static struct row *rows_of(struct arena *a, const struct dump_listener *l) {
-    struct row *rows = arena_alloc(a, (l->n_servers + 1) * sizeof *rows), row;
+static int make_row(struct arena *a, const struct dump_listener *l, struct row *row) {
+    const struct dump_chain *c = &row->chain;
 
-    for (size_t i = 0; rows && i < l->n_servers; i++) {
-        row.server = l->servers[i];
-        row.destination = dump_route_name(a, row.server, l->port);
-        row.secret = dump_secret_name(a, row.server);
-        if (!row.destination.p || !row.secret.p)
-            return NULL;
+    if (c->tunnel) {
+        row->destination = arena_format(a, "Cluster: " STR_FMT,
+                                        STR_ARG(dump_cluster_name(a, c->tunnel->upstream)));
+        row->secret = STR("-");
+    } else {
+        row->destination =
+            arena_format(a, "Route: " STR_FMT, STR_ARG(dump_route_name(a, c->server, l->port)));
+        row->secret = dump_secret_name(a, c->server);
+    }
+    return row->destination.p && row->secret.p ? 0 : ERR_NO_MEMORY;
+}
+
+static int make_rows(const struct dump *d, struct arena *a, const struct dump_listener *l,
+                     struct row **ret_rows, size_t *ret_n) {
+    struct dump_chain_list chains;
+    struct row *rows, row;
+
+    if (dump_chain_list(d->config, a, l, &chains))
+        return ERR_NO_MEMORY;
+    rows = arena_alloc(a, (chains.n + 1) * sizeof *rows);
+    for (size_t i = 0; rows && i < chains.n; i++) {
+        row.chain = chains.v[i];
+        if (make_row(a, l, &row))
+            return ERR_NO_MEMORY;
         insert_row(rows, i, row);
     }
-    return rows;
+    *ret_rows = rows;
+    *ret_n = chains.n;
+    return rows ? 0 : ERR_NO_MEMORY;
 }
 
 static int add_listener(const struct dump *d, struct arena *a, const struct dump_listener *l,
                         struct buf *to) {
-    struct row *rows = rows_of(a, l);
+    struct row *rows;
+    size_t n;
 
-    if (!rows)
+    if (make_rows(d, a, l, &rows, &n))
         return ERR_NO_MEMORY;
     if (l->path.n) {
         add_place(to, l);
         buf_format(to, "ALL\tInline Route: " STR_FMT "*%s\n", STR_ARG(l->path),
                    d->form == DUMP_WIDE ? "\tTCP http/1.1\t-\t-\t-" : "");
     }
-    for (size_t i = 0; i < l->n_servers; i++) {
+    for (size_t i = 0; i < n; i++) {
         add_place(to, l);
-        add_match(to, rows[i].server);
-        buf_format(to, "\tRoute: " STR_FMT, STR_ARG(rows[i].destination));
+        add_match(to, &rows[i].chain.hosts);
+        buf_format(to, "\t" STR_FMT, STR_ARG(rows[i].destination));
         if (d->form == DUMP_WIDE)
-            add_wide(d, l, rows[i].secret, to);
+            add_wide(d, l, &rows[i], to);
         buf_char(to, '\n');
     }
     return 0;
@@ -138,7 +152,7 @@ int dump_listeners_table(const struct dump *d, struct arena *a,
     for (size_t i = 0; !err && i < list->n; i++) {
         if (brief) {
             add_place(&lines, &list->v[i]);
-            buf_str(&lines, STR("HTTP\n"));
+            buf_format(&lines, STR_FMT "\n", STR_ARG(dump_listener_type(&list->v[i])));
         } else {
             err = add_listener(d, a, &list->v[i], &lines);
         }
@@ -153,6 +167,7 @@ int dump_listeners_table(const struct dump *d, struct arena *a,
 static void add_answer(struct arena *a, const struct config_route *r, struct buf *to) {
     buf_char(to, '\t');
     switch (r->answer) {
+    case ROUTE_TUNNEL:
     case ROUTE_PROXY: buf_str(to, dump_cluster_name(a, r->upstream)); break;
     case ROUTE_ECHO: buf_str(to, STR("echo")); break;
     case ROUTE_REDIRECT: buf_format(to, "redirect " STR_FMT, STR_ARG(r->options.redirect)); break;

@@ -65,17 +65,28 @@ static void add_protocol(struct json *j, const struct gateway_options *gateway,
     json_add(j, all, STR("envoy.extensions.upstreams.http.v3.HttpProtocolOptions"), http);
 }
 
+/* Connections are passed on to it: no HTTP is spoken, and the pool's limit does not count. */
+static bool is_for_tunnels(const struct config *c, const struct config_upstream *u) {
+    for (size_t i = 0; i < c->n_routes; i++)
+        if (c->routes[i]->upstream == u && c->routes[i]->answer == ROUTE_TUNNEL)
+            return true;
+    return false;
+}
+
 struct json_value *dump_upstream_json(struct json *j, struct arena *a, const struct config *c,
                                       const struct config_upstream *u) {
     struct str name = dump_cluster_name(a, u);
     struct json_value *o = json_object(j);
+    bool http = !is_for_tunnels(c, u);
 
     json_add_str(j, o, STR("name"), name);
     json_add_str(j, o, STR("type"), dump_upstream_type(u));
     json_add(j, o, STR("connectTimeout"),
              dump_json_duration(j, c->gateway.upstream_connect_timeout_ns));
-    add_limits(j, &c->gateway, o);
+    if (http)
+        add_limits(j, &c->gateway, o);
     add_endpoints(j, name, u, o);
-    add_protocol(j, &c->gateway, o);
+    if (http)
+        add_protocol(j, &c->gateway, o);
     return o;
 }
