@@ -7,8 +7,34 @@ import select
 import subprocess
 from pathlib import Path
 
-from clients import RawH1, RawH2, parse_heads
+from clients import VERSIONS, RawH1, RawH2, parse_heads
 from procs import H3GW, free_port, tool, wait_for
+
+# One server, one route that says a word.
+ONE = """
+[server local]
+listen = 127.0.0.1:{port}
+hosts = localhost
+
+[route all]
+respond = 200
+respond-body = one
+"""
+TWO = ONE.replace("= one", "= two")
+THREE = ONE.replace("= one", "= three")
+FAULTY = ONE.replace("respond = 200", "respond = maybe") + "nonsense = 1\n[upstream u]\nurl = ftp://x\n"
+
+UPSTREAM = """
+[server local]
+listen = 127.0.0.1:{port}
+hosts = localhost
+
+[route all]
+upstream = app
+
+[upstream app]
+url = URL
+"""
 
 GET = ((":method", "GET"), (":scheme", "https"))
 
@@ -157,15 +183,16 @@ HELD = {"h1": HeldH1, "h2": HeldH2, "h3": HeldH3}
 
 class Live:
     """A gateway with a configuration file that changes. It watches no files unless told to, so
-    that a reload is when the test wants it."""
+    that a reload is when the test wants it. watch=None: as the file says."""
 
     def __init__(self, factory, text, *arguments, home=None, port=None, watch="off", **options):
         self.factory, self.port = factory, port or free_port()
         self.home = home or factory.home()
         self.path = self.home.folder / "live.ini"
         self.write(text)
-        self.gateway = factory.gateway("--config", self.path, f"--watch={watch}", *arguments,
-                                       listen=[], port=self.port, home=self.home, **options)
+        watching = [f"--watch={watch}"] if watch else []
+        self.gateway = factory.gateway("--config", self.path, *watching, *arguments, listen=[],
+                                       port=self.port, home=self.home, **options)
         self.server, self.curl, self.host = (self.gateway.server, self.gateway.curl,
                                              self.gateway.host)
 
@@ -289,3 +316,14 @@ def listening(pid, port, table="tcp"):
             if int(words[1].rpartition(":")[2], 16) == port and words[3] == listen:
                 inodes.add(words[9])
     return {inode for inode in inodes if f"socket:[{inode}]" in open_files(pid)}
+
+
+def everywhere(front, word):
+    """New connections of all versions get this."""
+    assert [front.ask(version) for version in VERSIONS] == [word] * len(VERSIONS)
+
+
+def server_of(name, *lines):
+    """A [server] on our port for NAME.localhost."""
+    return f"\n[server {name}]\nlisten = 127.0.0.1:{{port}}\nhosts = {name}.localhost\n" + \
+        "".join(line + "\n" for line in lines)

@@ -2,6 +2,7 @@
 """Processes, ports and waiting: nothing here sleeps for a fixed time, everything
 has an end."""
 
+import functools
 import os
 import random
 import signal
@@ -82,6 +83,7 @@ def merged(env, changes):
     return {key: value for key, value in {**env, **(changes or {})}.items() if value is not None}
 
 
+@functools.lru_cache
 def tool(name):
     """A program of tests/tools/, made now if it is not there or old; the environment may name
     another: H3_CROWD=FILE for h3_crowd."""

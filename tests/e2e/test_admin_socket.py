@@ -473,8 +473,11 @@ def test_stop_now(gateway, home, app, version):
     path = socket_of(front)
     asked(home, "stop", "--now")
     front.server.wait(10)
-    assert transfer.finish(check=False).exit != 0
     assert not path.exists()
+    if version == "h3":
+        transfer.kill()  # nobody tells it
+    else:
+        assert transfer.finish(check=False).exit != 0
 
 
 def test_stop_now_while_draining(gateway, home, app):

@@ -71,7 +71,7 @@ struct talk {
     char authority[300];
     struct addr to;
     struct loop_watch words;
-    char line[2048];
+    char line[16384];
     size_t line_n;
 
     struct outlet outlets[SOCKETS]; /* the last one is the present one */
