@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -157,12 +159,21 @@ static int socket_addr(struct str folder, const char *name, struct addr *ret_add
     return err;
 }
 
+static struct str without_newline(const struct buf *line) {
+    struct str s = buf_view(line);
+
+    if (str_ends(s, STR("\n")))
+        s.n--;
+    return s;
+}
+
 static void list_one(const struct addr *a, struct buf *to) {
     struct buf who;
 
     buf_init(&who);
     if (talk(a, "GET", "/gateway", &who) == 200)
-        buf_format(to, "  --admin " STR_FMT, STR_ARG(buf_view(&who)));
+        buf_format(to, "  --admin " STR_FMT "  (%s)\n", STR_ARG(without_newline(&who)),
+                   a->un.sun_path);
     buf_fini(&who);
 }
 
@@ -258,8 +269,34 @@ int ask(const struct ask *a, const char *method, const char *path, struct buf *b
     return err ? err : ask_at(a, &to, request, body);
 }
 
+/* A descriptor that becomes readable when the gateway has ended; -1: it is not of this machine, or
+ * the kernel is older than 5.3. */
+static int watch_process(const struct addr *to) {
+    struct buf who;
+    struct str rest, word = {0};
+    uint64_t pid;
+    int fd = -1;
+
+    buf_init(&who);
+    if (talk(to, "GET", "/gateway", &who) == 200) {
+        rest = buf_view(&who);
+        if (str_cut(&rest, ' ', &word) && !str_to_u64(word, &pid))
+            fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    }
+    buf_fini(&who);
+    return fd;
+}
+
+static void wait_for_process(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    while (poll(&p, 1, -1) < 0 && errno == EINTR)
+        ;
+    close(fd);
+}
+
 /* Holds a connection until the other end goes; one that was only idle for too long is made anew. */
-static void wait_for_end(const struct addr *to) {
+static void wait_for_close(const struct addr *to) {
     struct str request = STR("GET /gateway HTTP/1.1\r\nHost: localhost\r\n\r\n");
     int fd;
 
@@ -277,9 +314,14 @@ int ask_to_end(const struct ask *a, const char *method, const char *path, struct
     const char *const request[] = {method, path};
     struct addr to;
     int err = find(a, &to);
+    int fd = err ? -1 : watch_process(&to);
     int status = err ? err : ask_at(a, &to, request, body);
 
-    if (status == 202)
-        wait_for_end(&to);
+    if (status == 202 && fd >= 0)
+        wait_for_process(fd);
+    else if (status == 202)
+        wait_for_close(&to);
+    else if (fd >= 0)
+        close(fd);
     return status;
 }

@@ -173,9 +173,7 @@ static void abandon(struct change *ch) {
 
 static int prepare(struct change *ch) {
     struct gateway *g = ch->gateway;
-    bool watching = g->now && g->now->config.gateway.watch;
-    struct generation_wish wish = {g->configurer, g->env, &ch->log, &g->secrets,
-                                   watching ? g->changes : NULL};
+    struct generation_wish wish = {g->configurer, g->env, &ch->log, &g->secrets, g->changes};
     int err = generation_new(&wish, ch->errors, &ch->next);
 
     if (err)
@@ -202,11 +200,15 @@ static void plan_renewal(struct gateway *g) {
 }
 
 static void watch_files(struct gateway *g) {
-    if (!g->changes)
+    changes_free(g->changes);
+    g->changes = NULL;
+    if (!g->now->config.gateway.watch)
         return;
-    changes_clear(g->changes);
-    if (g->now->config.gateway.watch)
+    g->changes = changes_new(g->control.loop, &g->watch);
+    if (g->changes)
         generation_watch(g->now, g->changes, g->log);
+    else
+        log_warn(g->log, "changes of files will not be noticed: h3gw reload reads them");
 }
 
 static void commit(struct change *ch) {
@@ -233,21 +235,28 @@ static void commit(struct change *ch) {
     plan_renewal(g);
 }
 
+static int start_workers(struct gateway *g) {
+    int err = 0;
+
+    for (unsigned i = 0; !err && i < g->n_workers; i++)
+        err = worker_start(&g->workers[i]);
+    if (err)
+        log_error(g->log, "a thread cannot be started: %s", err_text(err));
+    return err;
+}
+
 int change_first(struct gateway *g, struct buf *errors) {
     struct change ch;
     int err;
 
     begin(&ch, g, errors);
     err = prepare(&ch);
-    if (err) {
-        abandon(&ch);
-        return err;
-    }
-    commit(&ch);
-    for (unsigned i = 0; !err && i < g->n_workers; i++)
-        err = worker_start(&g->workers[i]);
+    if (!err)
+        err = start_workers(g);
     if (err)
-        log_error(g->log, "no thread can be started: %s", err_text(err));
+        abandon(&ch);
+    else
+        commit(&ch);
     return err;
 }
 
@@ -272,7 +281,7 @@ int change_next(struct gateway *g, struct buf *errors) {
     if (err) {
         abandon(&ch);
         tell_errors(g, errors);
-        log_error(g->log, "not reloaded: the configuration before serves on");
+        log_error(g->log, "this configuration is not taken: the one before serves on");
         return err;
     }
     commit(&ch);

@@ -25,7 +25,19 @@ static struct venue *venue_at(struct outfit *o, const struct binding *b) {
     return NULL;
 }
 
+/* What older outfits promise of an address: alt-svc is for a mirror that is there only. */
+static void withdraw(struct worker *w, const struct address *address) {
+    list_each(&w->outfits, at, next) {
+        struct outfit *o = outfit_at(at);
+        for (size_t i = 0; o != in_use(w) && i < o->generation->addresses.n; i++)
+            if (addr_eq(&o->venues[i].address->addr, &address->addr))
+                venue_withdraw(&o->venues[i]);
+    }
+}
+
 static void leave(struct worker *w, struct binding *b) {
+    if (b->udp)
+        withdraw(w, b->venue->address);
     list_remove(&b->link);
     list_append(&w->leaving, &b->link);
     binding_drain(b);

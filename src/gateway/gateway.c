@@ -151,7 +151,6 @@ int gateway_start(struct gateway *g, const struct configurer *configurer, struct
     }
     init_tasks(g);
     control_init(g);
-    g->changes = changes_new(g->control.loop, &g->watch);
     err = change_first(g, errors);
     if (!err)
         err = loop_signals(g->control.loop, signal_numbers, 4, &g->signals);

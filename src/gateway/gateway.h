@@ -50,7 +50,7 @@ struct gateway {
 
     struct monitor_listener health, stats, admin;
     struct admin_page health_page, stats_page, admin_pages[GATEWAY_PAGES];
-    struct changes *changes; /* NULL: none are noticed */
+    struct changes *changes; /* NULL: watch is off */
     struct task signals;     /* and what is asked for as they do, with the bits below */
     struct task drain;       /* looks whether all is idle */
     struct task sweep;       /* looks what of old generations is unused */

@@ -84,16 +84,26 @@ int monitor_prepare(struct monitor_listener *l, const struct addr *addr, struct 
 }
 
 /* A socket's file goes with it. */
-static void close_listener(struct listener *tcp) {
-    if (tcp && listener_addr(tcp)->sa.sa_family == AF_UNIX)
-        (void)unlink(listener_addr(tcp)->un.sun_path);
-    listener_free(tcp);
+static void remove_file(const struct listener *l) {
+    if (listener_addr(l)->sa.sa_family == AF_UNIX)
+        (void)unlink(listener_addr(l)->un.sun_path);
+}
+
+static void close_listener(struct listener *l) {
+    if (l)
+        remove_file(l);
+    listener_free(l);
 }
 
 void monitor_commit(struct monitor_listener *l) {
     if (!l->next && l->next_addr.n > 0)
         return; /* as it is */
-    close_listener(l->tcp);
+    listener_free(l->old);
+    l->old = l->tcp;
+    if (l->old) {
+        remove_file(l->old);
+        listener_drain(l->old);
+    }
     l->tcp = l->next;
     l->next = NULL;
     l->wanted = l->next_addr;
@@ -108,8 +118,9 @@ void monitor_close(struct monitor_listener *l) {
     if (!l->worker)
         return;
     monitor_abandon(l);
+    listener_free(l->old);
     close_listener(l->tcp);
-    l->tcp = NULL;
+    l->old = l->tcp = NULL;
 }
 
 const struct addr *monitor_addr(const struct monitor_listener *l) {

@@ -18,6 +18,7 @@ struct monitor_listener {
     size_t n_pages;
     struct addr wanted;    /* n 0: off */
     struct listener *tcp;  /* NULL: off */
+    struct listener *old;  /* who asked for the change is yet to be answered; or NULL */
     struct addr next_addr; /* between monitor_prepare and monitor_commit */
     struct listener *next;
 };

@@ -93,6 +93,11 @@ int venue_init(struct venue *v, struct outfit *outfit, const struct address *add
     return err;
 }
 
+void venue_withdraw(struct venue *v) {
+    for (size_t i = 0; i < v->udp_sites.n; i++)
+        v->udp_sites.v[i]->alt_svc[0] = '\0';
+}
+
 void venue_fini(struct venue *v) {
     tls_context_free(v->tcp_tls);
     tls_context_free(v->quic_tls);

@@ -24,6 +24,8 @@ struct venue {
 /* g: whose address it is. 0, or a negative err told in the log; venue_fini then too. */
 int venue_init(struct venue *v, struct outfit *outfit, const struct address *address,
                struct generation *g, struct log *log);
+/* Its mirror is closed: connections that are there hear no more of it. */
+void venue_withdraw(struct venue *v);
 void venue_fini(struct venue *v);
 
 #endif

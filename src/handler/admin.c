@@ -71,12 +71,12 @@ static void refuse_method(struct exchange *x, const struct admin_page *page) {
 void admin_open(struct exchange *x, const struct admin_page *pages, size_t n) {
     const struct admin_page *page = find(pages, n, message_path_only(&x->request));
 
-    if (!page)
-        not_found(x, pages, n);
-    else if (page->guarded && !is_asked_plainly(x))
+    if ((page ? page : pages)->guarded && !is_asked_plainly(x))
         reply_error(x, 403,
                     STR("the admin answers no web pages, and to no names but localhost and "
                         "addresses"));
+    else if (!page)
+        not_found(x, pages, n);
     else if (!is_method_of(x, page))
         refuse_method(x, page);
     else

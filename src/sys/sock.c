@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -51,6 +52,9 @@ static int open_bound(const struct sock_bind *b, bool reuse_port, int *ret_fd) {
         return fail(fd);
     if (reuse_port && !set(fd, SOL_SOCKET, SO_REUSEPORT, 1))
         return fail(fd);
+    /* A socket's file gets these: whoever may connect may command. */
+    if (family == AF_UNIX && fchmod(fd, 0600) != 0)
+        return fail(fd);
     if (bind(fd, &b->addr.sa, b->addr.n) != 0)
         return fail(fd);
     *ret_fd = fd;
@@ -65,11 +69,29 @@ static int probe(const struct sock_bind *b) {
     return err;
 }
 
+/* A socket's file whose process was killed. */
+static bool is_left_over(const struct addr *a) {
+    struct stat about;
+    bool refused = false;
+    int fd = -1;
+    if (a->sa.sa_family != AF_UNIX || lstat(a->un.sun_path, &about) != 0 ||
+        !S_ISSOCK(about.st_mode))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        refused = connect(fd, &a->sa, a->n) != 0 && errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return refused;
+}
+
 int sock_bind(const struct sock_bind *b, int *ret_fd) {
     int fd = -1, err = 0;
     if (b->reuse_port && !b->sibling && addr_port(&b->addr) != 0)
         err = probe(b);
     if (err == 0)
+        err = open_bound(b, b->reuse_port, &fd);
+    if (err == ERR_EXISTS && is_left_over(&b->addr) && unlink(b->addr.un.sun_path) == 0)
         err = open_bound(b, b->reuse_port, &fd);
     if (err != 0)
         return err;

@@ -19,7 +19,9 @@ struct sock_bind {
     bool sibling;
 };
 
-/* 0, ERR_EXISTS (the port is in use), ERR_REFUSED (no permission), ERR_UNSUPPORTED (no such
+/* Of a unix socket the file gets mode 0600, and one whose process is gone makes way.
+ *
+ * 0, ERR_EXISTS (the port is in use), ERR_REFUSED (no permission), ERR_UNSUPPORTED (no such
  * address family), ERR_SYSTEM; errno is as the failing call set it. */
 int sock_bind(const struct sock_bind *bind, int *ret_fd);
 

@@ -110,7 +110,7 @@ static int bind_tickets(struct tls_site *site, const struct tls_server_config *c
     struct str binding = {text, (size_t)n};
     if (config->secret) {
         seal_init(&site->seal, config->secret, binding);
-        seal_use(&site->seal, site->native);
+        (void)wolfSSL_CTX_set_TicketEncCb(site->native, tls_session_on_ticket);
     }
     digest_sha256(binding, digest);
     return wolfSSL_CTX_set_session_id_context(site->native, digest, SESSION_CONTEXT);

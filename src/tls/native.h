@@ -36,6 +36,8 @@ struct tls_context {
     struct tls_keylog *keylog;
 };
 
+enum { SNI_BYTES = 256 };
+
 /* Our part of a WOLFSSL: its application data with the index below, as 0 is ngtcp2's. */
 enum { TLS_SESSION_SLOT = 1 };
 
@@ -43,12 +45,12 @@ struct tls_session {
     uint32_t magic;
     struct tls_context *context;
     const struct tls_site *site;
-    char sni[256];      /* asked for by the client, in lower case */
-    char host[256];     /* client: what the certificate must be for; empty: not checked */
-    int verify_error;   /* the first, a wolfSSL code; 0: none */
-    bool name_mismatch; /* a valid certificate, but for other names */
-    bool refused_name;  /* choose() wanted none of it */
-    char names[200];    /* of the certificate that did not match, for the message */
+    char sni[SNI_BYTES]; /* asked for by the client, in lower case */
+    char host[256];      /* client: what the certificate must be for; empty: not checked */
+    int verify_error;    /* the first, a wolfSSL code; 0: none */
+    bool name_mismatch;  /* a valid certificate, but for other names */
+    bool refused_name;   /* choose() wanted none of it */
+    char names[200];     /* of the certificate that did not match, for the message */
 };
 
 struct tls_session *tls_session_of(const WOLFSSL *ssl);
@@ -59,6 +61,8 @@ bool tls_session_refused(WOLFSSL *ssl);
 /* The callbacks that context.c puts into each WOLFSSL_CTX. */
 int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context);
 int tls_session_on_verify(int ok, WOLFSSL_X509_STORE_CTX *store);
+int tls_session_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                          int to_seal, unsigned char *ticket, int n, int *ret_n, void *context);
 void tls_session_on_keylog(const WOLFSSL *ssl, const char *line);
 
 #endif

@@ -21,7 +21,15 @@ struct seal {
 
 /* binding: what a ticket is for. secret has 32 bytes. */
 void seal_init(struct seal *seal, const uint8_t secret[32], struct str binding);
-/* seal outlives the context. */
-void seal_use(struct seal *seal, WOLFSSL_CTX *native);
+
+/* The parts of a ticket, as wolfSSL lays them out. */
+struct seal_ticket {
+    unsigned char *name, *iv, *mac;
+    struct span bytes; /* in place */
+};
+
+/* As wolfSSL wants it: WOLFSSL_TICKET_RET_OK, or _REJECT: without resumption then. */
+int seal_close(const struct seal *seal, const struct seal_ticket *t);
+int seal_open(const struct seal *seal, const struct seal_ticket *t);
 
 #endif

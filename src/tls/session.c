@@ -30,23 +30,27 @@ static void site_apply(WOLFSSL *ssl, const struct tls_site *site) {
         mode = WOLFSSL_VERIFY_PEER;
         if (site->client_auth == TLS_CLIENT_AUTH_REQUIRED)
             mode |= WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-        /* A resumed connection has no client certificate: never let one begin. */
-        (void)wolfSSL_no_ticket_TLSv13(ssl);
-        (void)wolfSSL_NoTicketTLSv12(ssl);
     }
     wolfSSL_set_verify(ssl, mode, mode == WOLFSSL_VERIFY_NONE ? NULL : tls_session_on_verify);
 }
 
-static void read_sni(WOLFSSL *ssl, struct tls_session *s) {
+/* The name in the hello, as far as that has been read; in lower case. */
+static void read_sni(WOLFSSL *ssl, char to[SNI_BYTES]) {
     void *name = NULL;
     size_t n = wolfSSL_SNI_GetRequest(ssl, WOLFSSL_SNI_HOST_NAME, &name);
-    if (!name || n >= sizeof(s->sni) || memchr(name, '\0', n))
+    if (!name || n >= SNI_BYTES || memchr(name, '\0', n))
         n = 0;
     for (size_t i = 0; i < n; i++) {
         char c = ((const char *)name)[i];
-        s->sni[i] = (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+        to[i] = (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
     }
-    s->sni[n] = '\0';
+    to[n] = '\0';
+}
+
+/* NULL: nobody's. */
+static const struct tls_site *site_of(const struct tls_context *c, const char *sni) {
+    int index = c->choose ? c->choose(c->choose_context, sni) : 0;
+    return index >= 0 && (size_t)index < c->n_sites ? &c->sites[index] : NULL;
 }
 
 /* A certificate of its own for this name; when none is to be had, the site's serves. */
@@ -67,20 +71,42 @@ int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context) {
     struct tls_context *c = context;
     check_magic(c, TLS_CONTEXT_MAGIC);
     struct tls_session *s = tls_session_of(ssl);
-    read_sni(ssl, s);
-    int index = c->choose ? c->choose(c->choose_context, s->sni) : 0;
-    if (index < 0 || (size_t)index >= c->n_sites) {
+    read_sni(ssl, s->sni);
+    const struct tls_site *site = site_of(c, s->sni);
+    if (!site) {
         s->refused_name = true;
         *alert = unrecognized_name;
         return fatal_return;
     }
-    const struct tls_site *site = &c->sites[index];
     if (!wolfSSL_set_SSL_CTX(ssl, site->native))
         return fatal_return;
     s->site = site;
     site_apply(ssl, site);
-    show_issued(ssl, s, (size_t)index);
+    /* A resumed connection has no client certificate: never let one begin. */
+    if (site->client_auth != TLS_CLIENT_AUTH_NONE)
+        (void)wolfSSL_no_ticket_TLSv13(ssl);
+    show_issued(ssl, s, (size_t)(site - c->sites));
     return s->sni[0] ? 0 : noack_return;
+}
+
+/* budget: wolfSSL gives the parameters.
+ *
+ * In TLS 1.2 a ticket is opened before the name has chosen the site, maybe even before the name was
+ * read: so the name decides here too. wolfSSL has the name in the ticket, and refuses it for
+ * another one afterwards. */
+int tls_session_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, unsigned char *mac,
+                          int to_seal, unsigned char *ticket, int n, int *ret_n, void *context) {
+    const struct tls_session *s = tls_session_of(ssl);
+    struct seal_ticket t = {name, iv, mac, {ticket, (size_t)n}};
+    const struct tls_site *site = s->site;
+    char sni[SNI_BYTES];
+    (void)context;
+    *ret_n = n;
+    if (to_seal)
+        return seal_close(&site->seal, &t);
+    read_sni(ssl, sni);
+    site = site_of(s->context, sni);
+    return site ? seal_open(&site->seal, &t) : WOLFSSL_TICKET_RET_REJECT;
 }
 
 /* wolfSSL has checked the chain; the name is checked here, as its own check would take a common
@@ -126,6 +152,14 @@ static bool prepare_client(WOLFSSL *ssl, struct tls_session *s, const char *host
     return true;
 }
 
+/* TLS 1.2 promises a ticket before the name has chosen the site. */
+static bool asks_anybody(const struct tls_context *c) {
+    for (size_t i = 0; i < c->n_sites; i++)
+        if (c->sites[i].client_auth != TLS_CLIENT_AUTH_NONE)
+            return true;
+    return false;
+}
+
 static bool prepare(WOLFSSL *ssl, struct tls_session *s, const char *host) {
     struct tls_context *c = s->context;
     wolfSSL_SetCertCbCtx(ssl, s);
@@ -136,6 +170,8 @@ static bool prepare(WOLFSSL *ssl, struct tls_session *s, const char *host) {
         return prepare_client(ssl, s, host ? host : "");
     wolfSSL_set_accept_state(ssl);
     site_apply(ssl, s->site);
+    if (asks_anybody(c))
+        (void)wolfSSL_NoTicketTLSv12(ssl);
     return true;
 }
 

@@ -2,7 +2,6 @@
 """Crowds: many slow connections at once, and an upstream that keeps up with them."""
 
 import asyncio
-import os
 import select
 import socket
 import ssl
@@ -12,7 +11,7 @@ import threading
 
 from clients import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS,
                      WINDOW_UPDATE, hpack)
-from procs import REPO, wait_for
+from procs import tool
 
 GIB = 1 << 30
 BLOCK = bytes(65536)
@@ -210,7 +209,7 @@ class CrowdH3:
     """The same over HTTP/3, by tests/tools/h3_crowd.c: it obeys words on its standard input."""
 
     def __init__(self, port, count, *words):
-        self.process = subprocess.Popen([h3_crowd(), str(port), str(count), *words],
+        self.process = subprocess.Popen([tool("h3_crowd"), str(port), str(count), *words],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.await_word(b"open")
 
@@ -231,14 +230,6 @@ class CrowdH3:
         self.process.wait(10)
         self.process.stdin.close()
         self.process.stdout.close()
-
-
-def h3_crowd():
-    """tests/tools/h3_crowd.c, made now if it is not there or old; H3_CROWD names another."""
-    path = "build/release/tests/tools/h3_crowd"
-    if "H3_CROWD" not in os.environ:
-        subprocess.run(["make", "-s", "CONFIG=release", path], cwd=REPO, check=True, timeout=600)
-    return os.environ.get("H3_CROWD") or str(REPO / path)
 
 
 def crowd(server, version, count):

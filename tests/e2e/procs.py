@@ -2,6 +2,7 @@
 """Processes, ports and waiting: nothing here sleeps for a fixed time, everything
 has an end."""
 
+import functools
 import os
 import random
 import signal
@@ -77,6 +78,21 @@ def run(*command, env=None, timeout=30, cwd=None, stdin=None):
                           capture_output=True, text=True, errors="replace", check=False)
 
 
+def merged(env, changes):
+    """Environment variables; those that change to None go."""
+    return {key: value for key, value in {**env, **(changes or {})}.items() if value is not None}
+
+
+@functools.lru_cache
+def tool(name):
+    """A program of tests/tools/, made now if it is not there or old; the environment may name
+    another: H3_CROWD=FILE for h3_crowd."""
+    path = f"build/release/tests/tools/{name}"
+    if name.upper() not in os.environ:
+        subprocess.run(["make", "-s", "CONFIG=release", path], cwd=REPO, check=True, timeout=600)
+    return os.environ.get(name.upper()) or str(REPO / path)
+
+
 class Home:
     """A folder that stands for everything h3gw keeps for a user."""
 
@@ -97,7 +113,7 @@ class Home:
 
     def h3gw(self, *arguments, timeout=30, cwd=None, env=None, stdin=None):
         """A subcommand that ends by itself. Its output must be free of sanitizer reports."""
-        result = run(H3GW, *arguments, env={**self.env, **(env or {})}, timeout=timeout,
+        result = run(H3GW, *arguments, env=merged(self.env, env), timeout=timeout,
                      cwd=cwd or self.folder, stdin=stdin)
         assert_no_report(result.stderr)
         assert result.returncode >= 0, f"h3gw {arguments} died of signal {-result.returncode}"
@@ -119,7 +135,7 @@ class Server:
         self.command = [str(H3GW), "serve", *map(str, arguments)]
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=err, env={**home.env, **(env or {})}, cwd=folder)
+                                            stderr=err, env=merged(home.env, env), cwd=folder)
 
     @property
     def out(self):

@@ -107,7 +107,7 @@ FILES = {
             "path means nothing",
             "x.ini:25: route: path / with such hosts is already [route b]'s (line 17): one of them "
             "would never answer",
-            'x.ini:28: upstream: "tcp://127.0.0.1:1": tcp is for routes of servers with tls = '
+            'x.ini:29: upstream: "tcp://127.0.0.1:1": tcp is for routes of servers with tls = '
             "passthrough: use http://HOST:PORT or unix:PATH"]),
     # [server], [gateway]
     "address": ("[server s]\nlisten = 127.0.0.1:1, app.test:1\nlisten = :70000\nlisten = unix:/x\n"

@@ -199,8 +199,9 @@ static int check_admin(struct config *c) {
         return 0;
     if (addr_parse(text, &c->admin) || str_starts(text, STR(":")))
         config_error(c, config_at(c->gateway_place, "admin"),
-                     "admin: \"" STR_FMT "\" is not ADDR:PORT or unix:PATH: write "
+                     "%s: \"" STR_FMT "\" is not ADDR:PORT or unix:PATH: write "
                      "127.0.0.1:15000, unix:/run/h3gw.sock, auto or off",
+                     config_at(c->gateway_place, "admin").line ? "admin" : "--admin",
                      STR_ARG(text));
     return 0;
 }
