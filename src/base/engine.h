@@ -101,6 +101,8 @@ struct datagram_engine_ops {
     bool (*pull)(struct datagram_engine *e, struct datagram *d, size_t max_segments);
 
     void (*drain)(struct datagram_engine *e);
+    /* All is over at once; what peers are to hear of it is pulled before free. NULL: nothing. */
+    void (*end)(struct datagram_engine *e);
     bool (*idle)(const struct datagram_engine *e); /* nothing left to do: may be freed */
     void (*free)(struct datagram_engine *e);
 };

@@ -151,9 +151,9 @@ int gateway_start(struct gateway *g, const struct configurer *configurer, struct
     }
     init_tasks(g);
     control_init(g);
-    err = change_first(g, errors);
+    err = loop_signals(g->control.loop, signal_numbers, 4, &g->signals);
     if (!err)
-        err = loop_signals(g->control.loop, signal_numbers, 4, &g->signals);
+        err = change_first(g, errors);
     if (err)
         gateway_stop(g);
     return err;

@@ -15,6 +15,7 @@ enum {
     PORT_MAGIC = 0x706f7274,
     RECEIVES_A_LAP = 4,
     SENDS_A_TASK = 32, /* then others first */
+    FAREWELLS = 65536, /* one a connection */
     AGAIN = 1u << 8,
 };
 
@@ -203,7 +204,9 @@ void port_free(struct port *p) {
     check_magic(p, PORT_MAGIC);
     struct datagram_engine *engine = p->engine;
     if (engine) {
-        for (int i = 0; i < SENDS_A_TASK && !p->waiting && pull(p); i++)
+        if (engine->ops->end)
+            engine->ops->end(engine);
+        for (int i = 0; i < FAREWELLS && !p->waiting && pull(p); i++)
             (void)send_out(p);
         engine->driver = NULL;
         engine->ops->free(engine);

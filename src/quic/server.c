@@ -225,6 +225,17 @@ static void drain(struct datagram_engine *e) {
         task_wake(&list_entry(at, struct quic_conn, link)->task, CONN_ACT);
 }
 
+static void end(struct datagram_engine *e) {
+    struct server *s = server_of(e);
+    s->hub.draining = true;
+    list_each(&s->hub.conns, at, next) {
+        struct quic_conn *c = list_entry(at, struct quic_conn, link);
+        uint64_t code = c->app_open ? c->app->ops->done_code : NGTCP2_NO_ERROR;
+        conn_want_close(c, c->app_open, code, "");
+        conn_settle(c);
+    }
+}
+
 static bool idle(const struct datagram_engine *e) {
     const struct server *s = server_of(e);
     return s->hub.n_live == 0 && list_empty(&s->replies) && list_empty(&s->hub.ready);
@@ -250,6 +261,7 @@ static const struct datagram_engine_ops ops = {
     .take = take,
     .pull = pull,
     .drain = drain,
+    .end = end,
     .idle = idle,
     .free = free_engine,
 };

@@ -306,6 +306,20 @@ static void drains(void **state) {
     world_fini(&w);
 }
 
+/* In the middle of it, all at once: the client hears so, and does not wait for its idle timeout. */
+static void ends_at_once(void **state) {
+    (void)state;
+    struct quic_world w;
+    world_init(&w);
+    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
+    world_start(&w, 1);
+    run_for(&w, 100);
+    w.server->ops->end(w.server);
+    assert_true(net_sim_run(w.net, SECOND_NS, client_is_gone, &w));
+    assert_true(says(quic_client_error(w.client), "application code 0x100"));
+    world_fini(&w);
+}
+
 static void refuses(void **state) {
     (void)state;
     struct quic_world w;
@@ -360,6 +374,7 @@ int main(void) {
         cmocka_unit_test(says_farewell_again_but_seldom),
         cmocka_unit_test(resets_what_it_forgot),
         cmocka_unit_test(drains),
+        cmocka_unit_test(ends_at_once),
         cmocka_unit_test(refuses),
         cmocka_unit_test(tells_who_is_not_trusted),
         cmocka_unit_test(tells_of_a_wrong_name),
