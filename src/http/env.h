@@ -46,7 +46,8 @@ struct http_env {
     void (*route)(struct exchange *x);
     /* What a hook's status becomes: reply_error; a pointer, as reply stands on exchange. */
     void (*refuse)(struct exchange *x, int status, struct str detail);
-    void *owner; /* the worker, for route and hooks */
+    void *owner;   /* the worker, for route and hooks */
+    uint64_t dice; /* what a handler may take for random where nothing is guarded; 0: no seed yet */
 
     struct list exchanges; /* all that live; tests check that it ends empty */
     size_t n_exchanges;

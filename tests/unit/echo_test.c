@@ -275,7 +275,7 @@ static void no_statuses(void **state) {
 
 static void bytes(void **state) {
     struct stage *s = *state;
-    uint8_t first[1000];
+    uint8_t first[1000], unlike[1000];
 
     stage_ask(s, "GET /bytes/1000?seed=7");
     assert_int_equal(s->front.got.n, 1000);
@@ -285,6 +285,13 @@ static void bytes(void **state) {
     assert_memory_equal(s->front.got.p, first, sizeof first);
     stage_ask(s, "GET /bytes/1000");
     assert_memory_not_equal(s->front.got.p, first, sizeof first);
+    memcpy(unlike, s->front.got.p, sizeof unlike);
+    stage_ask(s, "GET /bytes/1000");
+    assert_memory_not_equal(s->front.got.p, unlike, sizeof unlike);
+    stage_ask(s, "GET /bytes/1000?seed=");
+    memcpy(first, s->front.got.p, sizeof first);
+    stage_ask(s, "GET /bytes/1000?seed=");
+    assert_memory_equal(s->front.got.p, first, sizeof first);
     stage_ask(s, "GET /bytes/0");
     assert_int_equal(s->front.got.n, 0);
     stage_ask(s, "GET /bytes/999999999");

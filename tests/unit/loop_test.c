@@ -5,8 +5,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -127,6 +132,79 @@ static void watches(void **state) {
     close(fds[1]);
 }
 
+/* What the kernel says of the loop's timer. */
+static bool timer_is_set(void) {
+    DIR *dir = opendir("/proc/self/fdinfo");
+    bool found = false, is_set = false;
+    assert_non_null(dir);
+    for (struct dirent *d; (d = readdir(dir)) && !found;) {
+        unsigned long long s, ns;
+        char text[512] = "", *at;
+        int fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        close(fd);
+        at = n > 0 ? strstr(text, "it_value: (") : NULL;
+        found = at && sscanf(at, "it_value: (%llu, %llu)", &s, &ns) == 2;
+        is_set = found && s + ns > 0;
+    }
+    closedir(dir);
+    assert_true(found);
+    return is_set;
+}
+
+/* To set it costs a system call. */
+static void sets_no_timer_in_vain(void **state) {
+    struct fixture *f = *state;
+    struct pipe_end in = {0};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(loop_watch_init(&in.watch, f->loop, fds[0], on_ready), 0);
+    loop_watch_set(&in.watch, LOOP_READ);
+    assert_int_equal(task_at(&f->counter.task, f->turn.now_ns + 3600 * SECOND_NS), 0);
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(write(fds[1], "hey", 3), 3);
+        loop_lap(f->loop, UINT64_MAX);
+        assert_int_equal(in.calls, i);
+        assert_false(timer_is_set());
+    }
+    assert_int_equal(task_at(&f->counter.task, f->turn.now_ns), 0);
+    loop_lap(f->loop, UINT64_MAX);
+    assert_int_equal(f->counter.events, TASK_TIMER);
+    assert_false(timer_is_set());
+    loop_watch_fini(&in.watch);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+struct alarm {
+    struct loop_watch watch;
+    struct counter *counter;
+};
+
+static void set_alarm(struct loop_watch *watch, int events) {
+    struct alarm *a = container_of(watch, struct alarm, watch);
+    struct task *task = &a->counter->task;
+    (void)events;
+    loop_watch_set(watch, 0);
+    assert_int_equal(task_at(task, task->turn->now_ns + 200000), 0);
+}
+
+static void timer_that_input_sets(void **state) {
+    struct fixture *f = *state;
+    struct alarm a = {.counter = &f->counter};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(loop_watch_init(&a.watch, f->loop, fds[1], set_alarm), 0);
+    loop_watch_set(&a.watch, LOOP_WRITE);
+    assert_int_equal(task_at(&f->counter.task, f->turn.now_ns + 3600 * SECOND_NS), 0);
+    f->counter.stop = true;
+    loop_run(f->loop);
+    assert_int_equal(f->counter.events, TASK_TIMER);
+    loop_watch_fini(&a.watch);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void hang_up_is_ready(void **state) {
     struct fixture *f = *state;
     struct pipe_end in = {0};
@@ -175,6 +253,8 @@ int main(void) {
         TEST(timers_in_order_and_not_early),
         TEST(does_not_wait_for_queued_tasks),
         TEST(watches),
+        TEST(sets_no_timer_in_vain),
+        TEST(timer_that_input_sets),
         TEST(hang_up_is_ready),
         TEST(signals),
         TEST(posts_from_another_thread),

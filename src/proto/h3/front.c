@@ -207,8 +207,8 @@ static void front_run(struct task *task, uint32_t events) {
     h3_stream_settle(s);
 }
 
-/* ngtcp2's own notes of what is on its way take a third as much as the bytes, and it keeps
- * that memory: our buffer makes room for them. */
+/* ngtcp2's own notes of what is on its way take a third as much as the bytes: our buffer makes
+ * room for them. */
 struct h3_stream *h3_front_new(struct h3 *h3, int64_t id) {
     struct h3_stream *s = h3_stream_new(h3, id, front_run);
     if (!s)
