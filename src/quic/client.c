@@ -72,6 +72,10 @@ static bool idle(const struct datagram_engine *e) {
     return client->hub.n_live == 0 && list_empty(&client->hub.ready);
 }
 
+static void end(struct datagram_engine *e) {
+    conn_end_all(hub_of(e));
+}
+
 static void client_free(struct grave *grave) {
     struct client *client = container_of(grave, struct client, hub.grave);
     hub_fini(&client->hub);
@@ -91,6 +95,7 @@ static const struct datagram_engine_ops ops = {
     .take = take,
     .pull = pull,
     .drain = drain,
+    .end = end,
     .idle = idle,
     .free = free_engine,
 };

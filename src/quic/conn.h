@@ -45,8 +45,7 @@ struct quic_conn {
     uint32_t magic;
     enum conn_state state;
     struct hub *hub;
-    struct list link;  /* hub->conns */
-    struct list ready; /* hub->ready */
+    struct list link, ready; /* hub->conns, hub->ready */
     struct list ids;
     struct task task;
     struct grave grave;
@@ -108,6 +107,7 @@ void conn_settle(struct quic_conn *c);
 /* The application, the keys and ngtcp2's state go; ids and farewell stay. */
 void conn_strip(struct quic_conn *c);
 void conn_bury(struct quic_conn *c);
+void conn_end_all(struct hub *h); /* at once; the peers' last packets are to be pulled */
 
 /* ---- callbacks.c ---- */
 extern const ngtcp2_callbacks conn_callbacks;

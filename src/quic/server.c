@@ -226,14 +226,7 @@ static void drain(struct datagram_engine *e) {
 }
 
 static void end(struct datagram_engine *e) {
-    struct server *s = server_of(e);
-    s->hub.draining = true;
-    list_each(&s->hub.conns, at, next) {
-        struct quic_conn *c = list_entry(at, struct quic_conn, link);
-        uint64_t code = c->app_open ? c->app->ops->done_code : NGTCP2_NO_ERROR;
-        conn_want_close(c, c->app_open, code, "");
-        conn_settle(c);
-    }
+    conn_end_all(&server_of(e)->hub);
 }
 
 static bool idle(const struct datagram_engine *e) {

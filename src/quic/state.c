@@ -267,3 +267,13 @@ void conn_bury(struct quic_conn *c) {
     task_fini(&c->task);
     turn_bury(c->hub->config.turn, &c->grave, conn_free);
 }
+
+void conn_end_all(struct hub *h) {
+    h->draining = true;
+    list_each(&h->conns, at, next) {
+        struct quic_conn *c = list_entry(at, struct quic_conn, link);
+        uint64_t code = c->app_open ? c->app->ops->done_code : NGTCP2_NO_ERROR;
+        conn_want_close(c, c->app_open, code, "");
+        conn_settle(c);
+    }
+}
