@@ -31,6 +31,7 @@ size_t stats_version(enum http_version version) {
 
 void stats_handshake(struct stats *s, const struct peer *peer) {
     s->handshakes[stats_version(peer->version)][peer->resumed]++;
+    s->early_data[stats_version(peer->version)] += peer->early_data;
 }
 
 /* ---- by name ---- */
@@ -176,5 +177,6 @@ void stats_add(struct stats *sum, const struct stats *s) {
     sum->tcp_connections += s->tcp_connections;
     add_all(sum->tcp_failures, s->tcp_failures, ERR_KINDS);
     add_all(&sum->handshakes[0][0], &s->handshakes[0][0], STATS_VERSIONS * (size_t)2);
+    add_all(sum->early_data, s->early_data, STATS_VERSIONS);
     quic_counters_add(&sum->quic, &s->quic);
 }

@@ -40,6 +40,7 @@ struct stats {
     uint64_t tcp_connections;
     uint64_t tcp_failures[ERR_KINDS];       /* TLS handshakes over TCP */
     uint64_t handshakes[STATS_VERSIONS][2]; /* whole ones, and resumed ones */
+    uint64_t early_data[STATS_VERSIONS];    /* those of them that took 0-RTT data */
     struct quic_counters quic;
     size_t exchanges, tcp_now, quic_now; /* of sums only: what there is at the moment */
 };

@@ -126,6 +126,11 @@ static void handshakes(const struct stats *st, struct buf *to) {
                                              {NULL, {NULL, 0}}};
             metrics_count(to, "h3gw_handshakes_total", labels, st->handshakes[i][resumed]);
         }
+    metrics_family(to, "h3gw_early_data_total", "counter",
+                   "Handshakes whose early data (0-RTT) was taken.");
+    for (size_t i = 0; i < STATS_VERSIONS; i++)
+        metrics_count(to, "h3gw_early_data_total", ONE_LABEL("version", str_of(versions[i])),
+                      st->early_data[i]);
     metrics_family(to, "h3gw_handshake_failures_total", "counter",
                    "Handshakes that failed; refused: by an alert of the client, as one that does "
                    "not trust the certificate sends.");

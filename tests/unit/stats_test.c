@@ -190,6 +190,10 @@ static void handshakes(void **state) {
     stats_handshake(&c->worker.stats, &c->peer);
     assert_int_equal(c->worker.stats.handshakes[1][0], 1);
     assert_int_equal(c->worker.stats.handshakes[1][1], 2);
+    assert_int_equal(c->worker.stats.early_data[1], 0);
+    c->peer.early_data = true;
+    stats_handshake(&c->worker.stats, &c->peer);
+    assert_int_equal(c->worker.stats.early_data[1], 1);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
