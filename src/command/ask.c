@@ -263,7 +263,7 @@ static int ask_at(const struct ask *a, const struct addr *to, const char *const 
 
 int ask(const struct ask *a, const char *method, const char *path, struct buf *body) {
     const char *const request[] = {method, path};
-    struct addr to;
+    struct addr to = {0};
     int err = find(a, &to);
 
     return err ? err : ask_at(a, &to, request, body);
@@ -312,7 +312,7 @@ static void wait_for_close(const struct addr *to) {
 
 int ask_to_end(const struct ask *a, const char *method, const char *path, struct buf *body) {
     const char *const request[] = {method, path};
-    struct addr to;
+    struct addr to = {0};
     int err = find(a, &to);
     int fd = err ? -1 : watch_process(&to);
     int status = err ? err : ask_at(a, &to, request, body);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "sys/sock.h"
 
@@ -38,7 +39,9 @@ static bool wants_udp(const struct address *a, const struct config *c) {
 static int *no_fds(unsigned workers) {
     int *fds = malloc((workers + 1) * sizeof *fds);
 
-    for (unsigned i = 0; fds && i < workers; i++)
+    if (!fds)
+        return NULL;
+    for (unsigned i = 0; i < workers; i++)
         fds[i] = -1;
     return fds;
 }
@@ -74,6 +77,7 @@ static int collect(struct addresses *a, struct config *c) {
             struct address *at = address_at(a, c, &c->servers[i]->listens[j]);
             if (!at)
                 return ERR_NO_MEMORY;
+            check(at->servers);
             at->servers[at->n_servers++] = c->servers[i];
             c->servers[i]->listens[j].address = (size_t)(at - a->v);
         }
@@ -117,6 +121,7 @@ static void close_all(int *fds, unsigned n) {
 static int open_all(struct address *a, int type, unsigned workers, struct log *log) {
     int *fds = type == SOCK_STREAM ? a->tcp_fds : a->udp_fds;
     const char *what = a->plain ? "plain HTTP" : type == SOCK_STREAM ? "TCP" : "UDP";
+    check(fds);
     int err = bind_all(&a->addr, type, workers, fds), number = errno;
 
     if (err)
@@ -188,6 +193,7 @@ static int open_each(struct addresses *a, struct config *c, const struct address
         const struct address *old = same(before, &a->v[i], taken);
         bool udp = wants_udp(&a->v[i], c);
         if (old) {
+            check(before);
             taken[old - before->v] = true;
             keep(&a->v[i], old, udp);
         }

@@ -178,6 +178,8 @@ void duty_count_addresses(struct worker *w, void *counts) {
     const struct outfit *o = in_use(w);
     struct dump_connections *to = counts;
 
+    if (!o)
+        return;
     list_each(&w->bindings, at, next) {
         const struct binding *b = binding_of(at);
         size_t i = (size_t)(b->venue->address - o->generation->addresses.v);

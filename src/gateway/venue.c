@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "gateway/generation.h"
 
@@ -56,11 +57,15 @@ static int add_site(struct venue *v, struct generation *g, const struct config_s
 static void announce(struct venue *v, const struct config *c) {
     uint64_t max_age_ns = c->gateway.alt_svc_max_age_ns;
 
-    for (size_t i = 0; i < v->tcp_sites.n; i++)
-        if (v->tcp_sites.v[i]->server->had_mirror)
-            snprintf(v->tcp_sites.v[i]->alt_svc, sizeof v->tcp_sites.v[i]->alt_svc, "clear");
+    for (size_t i = 0; i < v->all_sites.n; i++) {
+        struct site *site = &v->sites[i];
+        check(site->server);
+        if (site->server->had_mirror)
+            snprintf(site->alt_svc, sizeof site->alt_svc, "clear");
+    }
     for (size_t i = 0; i < v->udp_sites.n; i++) {
         struct site *site = v->udp_sites.v[i];
+        check(site);
         unsigned long long port = site->server->options.advertise;
         snprintf(site->alt_svc, sizeof site->alt_svc, "h3=\":%llu\"; ma=%llu",
                  port ? port : addr_port(&v->address->addr),

@@ -49,8 +49,10 @@ static void wake_waiter(struct upstream_wait *w, uint32_t event) {
 }
 
 void origin_pass_on(struct origin *o) {
-    if (!list_empty(&o->idle) && !list_empty(&o->waiters))
-        wake_waiter(list_first(&o->waiters, struct upstream_wait, link), UPSTREAM_READY);
+    struct upstream_wait *w = list_first(&o->waiters, struct upstream_wait, link);
+
+    if (w && !list_empty(&o->idle))
+        wake_waiter(w, UPSTREAM_READY);
 }
 
 static void fail_waiters(struct origin *o, enum reason reason) {

@@ -130,12 +130,13 @@ static bool may_read(struct config *c, const struct config_file *f) {
 }
 
 static int add_file(struct config *c, struct config_file *f) {
-    struct config_file **v = arena_alloc(&c->arena, (c->n_files + 1) * sizeof *v);
+    struct config_file **v =
+        arena_alloc(&c->arena, (c->n_files + 1) * sizeof(struct config_file *));
 
     if (!v)
         return ERR_NO_MEMORY;
     if (c->n_files)
-        memcpy(v, c->files, c->n_files * sizeof *v);
+        memcpy(v, c->files, c->n_files * sizeof(struct config_file *));
     v[c->n_files++] = f;
     c->files = v;
     return 0;

@@ -66,7 +66,7 @@ static int collect(struct places *p) {
 static bool same_servers(const struct place *a, const struct place *b) {
     return addr_port(&a->listen->addr) == addr_port(&b->listen->addr) &&
            a->n_servers == b->n_servers && a->listen->no_mirror == b->listen->no_mirror &&
-           memcmp(a->servers, b->servers, a->n_servers * sizeof *a->servers) == 0;
+           memcmp(a->servers, b->servers, a->n_servers * sizeof(struct config_server *)) == 0;
 }
 
 /* A pair is one listener only where all servers listen on both. */
