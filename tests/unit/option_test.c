@@ -104,6 +104,7 @@ static void sizes(void **state) {
     assert_int_equal(s->gateway.head_bytes, 2048);
     assert_set(s, o, "2K", "2k");
     assert_set(s, o, "1M", "1M");
+    assert_set(s, o, "1m", "1M");
     assert_set(s, o, "1025", "1025");
     assert_refused(s, o, "1023", "must be between 1k and 1M, not \"1023\"");
     assert_refused(s, o, "2M", "must be between 1k and 1M, not \"2M\"");

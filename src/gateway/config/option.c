@@ -84,8 +84,8 @@ struct unit {
 static const struct unit times[] = {{"ms", MS_NS},         {"s", SECOND_NS},
                                     {"m", 60 * SECOND_NS}, {"h", 3600 * SECOND_NS},
                                     {"", SECOND_NS},       {NULL, 0}};
-static const struct unit sizes[] = {{"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20},
-                                    {"G", 1 << 30}, {"", 1},        {NULL, 0}};
+static const struct unit sizes[] = {{"k", 1 << 10}, {"K", 1 << 10}, {"M", 1 << 20}, {"m", 1 << 20},
+                                    {"G", 1 << 30}, {"g", 1 << 30}, {"", 1},        {NULL, 0}};
 static const struct unit counts[] = {{"", 1}, {NULL, 0}};
 
 static const struct unit *units_of(const struct option *o) {
