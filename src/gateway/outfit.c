@@ -22,6 +22,7 @@ static void set_limits(struct outfit *o) {
         .settings_entries = (uint32_t)from->settings_entries,
         .glitches = (uint32_t)from->glitches,
         .conn_window_bytes = (uint32_t)from->conn_window_bytes,
+        .conn_buffer_bytes = (uint32_t)from->conn_buffer_bytes,
         .header_timeout_ns = from->header_timeout_ns,
         .idle_timeout_ns = from->idle_timeout_ns,
         .body_timeout_ns = from->body_timeout_ns,

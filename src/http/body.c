@@ -26,7 +26,18 @@ static void put_all(struct body *b, struct chunk *chunk) {
     }
 }
 
+static void hold(struct body *b, size_t n) {
+    if (b->budget)
+        b->budget->held += n;
+}
+
+static void let_go(struct body *b, size_t n) {
+    if (b->budget)
+        b->budget->held -= n;
+}
+
 void body_fini(struct body *b) {
+    body_leave_budget(b);
     put_all(b, b->first);
     b->first = b->last = b->unsent = NULL;
     b->producer = b->consumer = NULL;
@@ -36,9 +47,31 @@ size_t body_unsent(const struct body *b) {
     return (size_t)(b->written - b->sent);
 }
 
+void body_join_budget(struct body *b, struct body_budget *budget) {
+    b->budget = budget;
+    hold(b, body_unsent(b));
+}
+
+void body_leave_budget(struct body *b) {
+    let_go(b, body_unsent(b));
+    b->budget = NULL;
+}
+
+/* The most unsent bytes as things stand. */
+static size_t limit_now(const struct body *b) {
+    const struct body_budget *budget = b->budget;
+    if (!budget)
+        return b->limit;
+    size_t left = budget->held < budget->limit ? budget->limit - budget->held : 0;
+    size_t most = body_unsent(b) + left;
+    if (most < CHUNK_ROOM)
+        most = CHUNK_ROOM;
+    return most < b->limit ? most : b->limit;
+}
+
 size_t body_room(const struct body *b) {
-    size_t unsent = body_unsent(b);
-    return b->state == BODY_OPEN && unsent < b->limit ? b->limit - unsent : 0;
+    size_t unsent = body_unsent(b), limit = limit_now(b);
+    return b->state == BODY_OPEN && unsent < limit ? limit - unsent : 0;
 }
 
 bool body_at_end(const struct body *b) {
@@ -98,6 +131,7 @@ void body_commit(struct body *b, size_t n) {
     }
     b->last->end += (uint32_t)n;
     b->written += n;
+    hold(b, n);
     wake(b->consumer, END_DATA);
 }
 
@@ -177,7 +211,7 @@ int body_peek(struct body *b, struct iovec *iov, int n) {
 static void tell_taken(struct body *b, size_t taken) {
     uint64_t credit = b->sent - b->credited, before = credit - taken;
     bool credit_due = before < b->limit / 4 && credit >= b->limit / 4;
-    bool room_due = b->room_armed && body_unsent(b) <= b->limit / 2;
+    bool room_due = b->room_armed && body_unsent(b) <= limit_now(b) / 2;
     if (room_due)
         b->room_armed = false;
     if (credit_due || room_due || last_credit_due(b))
@@ -204,6 +238,7 @@ void body_sent(struct body *b, size_t n) {
         return;
     step_unsent(b, n);
     b->sent += n;
+    let_go(b, n);
     if (b->sent == b->written)
         b->unsent = NULL;
     tell_taken(b, n);
@@ -239,6 +274,7 @@ static void drop_unsent(struct body *b) {
     b->sent += n;
     b->acked += n;
     b->dropped += n;
+    let_go(b, n);
     drop_empty_last(b);
 }
 
@@ -260,6 +296,7 @@ void body_keep(struct body *b, struct body *kept) {
     *kept = *b;
     kept->producer = kept->consumer = NULL;
     drop_unsent(kept);
+    kept->budget = NULL;
     kept->state = BODY_STOPPED;
     b->first = b->last = b->unsent = NULL;
     b->sent = b->acked = b->written;

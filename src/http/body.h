@@ -38,8 +38,16 @@ enum end_event {
     END_BACK = 1u << 6,  /* manager: the exchange came back to you unanswered */
 };
 
+/* What several bodies hold unsent together, those of one connection's responses say. Above the
+ * limit each is still let a chunk, so none waits for another to be read, and no wake goes from
+ * body to body. */
+struct body_budget {
+    size_t limit, held;
+};
+
 struct body {
     struct chunk_pool *pool;
+    struct body_budget *budget; /* NULL: only the body's own limit counts */
     struct chunk *first, *last; /* unacked and unsent bytes */
     struct chunk *unsent;       /* where the next unsent byte is; NULL: at the end */
     uint32_t unsent_at;         /* offset of it in unsent's data */
@@ -54,6 +62,10 @@ struct body {
 
 void body_init(struct body *b, struct chunk_pool *pool, uint32_t limit);
 void body_fini(struct body *b); /* gives all chunks back */
+/* The budget outlives the body, or body_leave_budget is called before it ends: by the consumer
+ * who lent it, and by a producer whose peer was granted the whole limit and keeps to that. */
+void body_join_budget(struct body *b, struct body_budget *budget);
+void body_leave_budget(struct body *b);
 
 /* ---- the producer ---- */
 size_t body_room(const struct body *b); /* bytes that a write takes now; 0 unless OPEN */

@@ -16,6 +16,7 @@ static const struct http_limits defaults = {
     .settings_entries = 32,
     .glitches = 1000,
     .conn_window_bytes = 1024 * 1024,
+    .conn_buffer_bytes = 1024 * 1024,
     .header_timeout_ns = 30 * SECOND_NS,
     .idle_timeout_ns = 60 * SECOND_NS,
     .body_timeout_ns = 60 * SECOND_NS,

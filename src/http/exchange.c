@@ -299,6 +299,7 @@ static void front_leaves(struct exchange *x, enum reason reason) {
     x->request.body.producer = x->response.body.consumer = NULL;
     body_abort(&x->request.body, reason);
     body_stop(&x->response.body, reason);
+    body_leave_budget(&x->response.body);
     for (const struct hook *const *h = hooks_of(x); *h; h++)
         if ((*h)->end)
             (*h)->end(x);

@@ -131,6 +131,7 @@ class SlowH2(Slow):
         super().__init__(server)
         self.open("h2")
         self.windows, self.rest, self.pending = {0: 65535, 1: 65535}, b"", b""
+        self.next_stream = 1
         settings = struct.pack(">HI", 4, (1 << 31) - 1)  # the window must not be what holds it up
         update = struct.pack(">I", (1 << 31) - 65536)
         self.sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, settings)
@@ -140,7 +141,8 @@ class SlowH2(Slow):
         fields = [(":method", method), (":scheme", "https"), (":authority", "localhost"),
                   (":path", "/")]
         flags = END_HEADERS | (END_STREAM if method == "GET" else 0)
-        self.sock.sendall(frame(HEADERS, flags, 1, hpack(fields)))
+        self.sock.sendall(frame(HEADERS, flags, self.next_stream, hpack(fields)))
+        self.next_stream += 2
 
     def listen(self):
         self.sock.setblocking(False)

@@ -58,6 +58,27 @@ def test_crowd_of_the_slow(gateway, flood, version, method):
         slow.close()
 
 
+@pytest.mark.parametrize("version", ["h2", "h3"])
+def test_many_streams_of_one_that_is_slow(gateway, flood, version):
+    """All responses of a connection have one budget: without it 100 would hold 12 MiB."""
+    front = gateway("--upstream", flood.url, "--connection-buffer", "256k",
+                    "--max-upstream-connections", 2 * CROWD, DRAIN_TIMEOUT, "0s")
+    front.server.expected_exit = None
+    others_are_answered(front)
+    asked = flood.requests
+    slow = crowd(front.server, version, 1)
+    try:
+        idle = wait_steady(front.server.memory, "memory with an idle connection")
+        for n in range(1, CROWD + 1):
+            slow.begin("GET")
+            wait_for(lambda: flood.requests - asked >= n, "the request at the upstream")
+        wait_steady(lambda: flood.written, "flow", 90)
+        assert wait_steady(front.server.memory, "memory") - idle < 6 * MIB
+        others_are_answered(front)
+    finally:
+        slow.close()
+
+
 @pytest.mark.parametrize("kind", ["tcp", "tls", "quic"])
 def test_half_open_handshakes(gateway, kind):
     """They cost 64 KiB at most, and are gone when their time is over."""

@@ -17,7 +17,7 @@
 
 /* h3_crowd PORT COUNT [half]: as many HTTP/3 connections to 127.0.0.1, made by our own engines.
  * Says "open" when all are; a line on standard input ("GET", "POST") then makes each of them one
- * request, of which nothing is read, and with POST as much is sent as is let. With "half" only
+ * more request, of which nothing is read, and with POST as much is sent as is let. With "half" only
  * the first flights are sent, and nothing is ever heard. Runs until it is killed. */
 
 enum { AT_ONCE = 32 }; /* handshakes */
@@ -31,7 +31,6 @@ struct member {
     struct http_client *client;
     const struct peer *peer;
     struct port *port;
-    struct visit visit;
     bool open;
 };
 
@@ -156,11 +155,14 @@ static void on_word(struct loop_watch *watch, int events) {
     bool post = strncmp(word, "POST", 4) == 0;
     for (int i = 0; i < c->n; i++) {
         struct member *m = &c->members[i];
-        m->visit.path = "/";
-        m->visit.method = post ? "POST" : "GET";
-        m->visit.body_bytes = post ? UINT64_C(1) << 30 : 0;
-        m->visit.paused = true;
-        visit_start(&m->visit, &m->env, m->peer);
+        struct visit *v = calloc(1, sizeof(*v));
+        if (!v)
+            fail("no request", ERR_NO_MEMORY);
+        v->path = "/";
+        v->method = post ? "POST" : "GET";
+        v->body_bytes = post ? UINT64_C(1) << 30 : 0;
+        v->paused = true;
+        visit_start(v, &m->env, m->peer);
     }
 }
 

@@ -326,6 +326,56 @@ static void never_forgets_a_waiting_producer(void **state) {
     }
 }
 
+/* Over the budget each body still has a chunk's room, and is woken by its own reader alone. */
+static void shares_a_budget(void **state) {
+    struct pair *p = *state;
+    struct body_budget budget = {.limit = 50000};
+    struct body other;
+    body_fini(&p->body);
+    pair_start(p, 40000);
+    body_init(&other, &p->pool, 40000);
+    body_join_budget(&p->body, &budget);
+    body_join_budget(&other, &budget);
+    assert_int_equal(body_write(&p->body, zeros, 65536), 40000); /* its own limit */
+    assert_int_equal(body_write(&other, zeros, 5000), 5000);
+    assert_int_equal(body_room(&other), CHUNK_ROOM - 5000); /* more than the 5000 left */
+    assert_int_equal(body_write(&other, zeros, 65536), CHUNK_ROOM - 5000);
+    assert_int_equal(budget.held, 40000 + CHUNK_ROOM);
+    body_sent(&p->body, 20000); /* half-empty; the budget has 13632 left for both */
+    assert_int_equal(body_room(&p->body), 50000 - 20000 - CHUNK_ROOM);
+    assert_int_equal(body_room(&other), 50000 - 20000 - CHUNK_ROOM);
+    assert_int_equal(body_write(&p->body, zeros, 65536), 50000 - 20000 - CHUNK_ROOM);
+    assert_int_equal(budget.held, 50000);
+    (void)heard(p, &p->producer);
+    body_sent(&p->body, 14000); /* not yet: others may have the rest */
+    assert_int_equal(body_room(&p->body), 14000);
+    body_stop(&other, REASON_CLIENT_GONE);
+    assert_int_equal(budget.held, 50000 - 14000 - CHUNK_ROOM);
+    body_sent(&p->body, 1);
+    assert_int_equal(heard(p, &p->producer) & END_ROOM, END_ROOM);
+    body_leave_budget(&p->body);
+    assert_int_equal(budget.held, 0);
+    assert_int_equal(body_room(&p->body), 40000 - body_unsent(&p->body));
+    body_acked(&p->body, 34001);
+    body_fini(&other);
+}
+
+/* What is kept for QUIC to ask for again is nobody's to count. */
+static void keeps_without_a_budget(void **state) {
+    struct pair *p = *state;
+    struct body_budget budget = {.limit = 50000};
+    struct body kept;
+    body_join_budget(&p->body, &budget);
+    assert_int_equal(body_write(&p->body, zeros, 1000), 1000);
+    body_sent(&p->body, 600);
+    assert_int_equal(budget.held, 400);
+    body_keep(&p->body, &kept);
+    assert_int_equal(budget.held, 0);
+    body_fini(&kept);
+    body_fini(&p->body);
+    assert_int_equal(budget.held, 0);
+}
+
 #define WITH_PAIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -340,6 +390,8 @@ int main(void) {
         WITH_PAIR(spans_chunks),
         WITH_PAIR(agrees_with_a_model),
         WITH_PAIR(never_forgets_a_waiting_producer),
+        WITH_PAIR(shares_a_budget),
+        WITH_PAIR(keeps_without_a_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,7 @@ int h2_back_open(struct http_client *client, struct exchange *x, bool lend) {
     if (!s)
         return ERR_NO_MEMORY;
     h2_stream_enter(s, &x->response, &x->request);
+    body_leave_budget(&x->response.body); /* the stream's window is granted */
     note_complete(s);
     int err = submit(s, x);
     if (err != 0) {

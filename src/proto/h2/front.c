@@ -219,6 +219,7 @@ struct h2_stream *h2_front_new(struct h2 *h2, int32_t id) {
     }
     s->id = id;
     h2_stream_enter(s, &x->request, &x->response);
+    body_join_budget(&x->response.body, &h2->responses);
     h2->n_requests++;
     return s;
 }

@@ -243,6 +243,7 @@ static struct h2 *h2_new(struct http_env *env, const struct peer *peer, bool ser
     h2->server = server;
     h2->idle_ns = h2->head_ns = env->turn->now_ns;
     list_init(&h2->streams);
+    h2->responses.limit = env->limits->conn_buffer_bytes;
     out_init(&h2->out, env->chunks);
     task_init(&h2->task, env->turn, h2_run);
     if (session_new(h2) != 0 || submit_settings(h2) != 0) {

@@ -37,6 +37,7 @@ struct h2 {
     nghttp2_session *ng;
     struct out out;
     struct list streams;
+    struct body_budget responses;
     struct task task; /* timers */
     struct grave grave;
     bool server;

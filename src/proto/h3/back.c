@@ -138,6 +138,7 @@ int h3_back_open(struct http_client *client, struct exchange *x, bool lend) {
         return ERR_NO_MEMORY;
     }
     s->in = &x->response;
+    body_leave_budget(&x->response.body); /* the stream's window is granted */
     s->out = &x->request;
     s->sending = &s->kept;
     s->kept.producer = &s->end.task;

@@ -223,6 +223,7 @@ struct h3_stream *h3_front_new(struct h3 *h3, int64_t id) {
     s->out = &x->response;
     s->sending = &x->response.body;
     s->sending->limit = s->sending->limit / 4 * 3;
+    body_join_budget(s->sending, &h3->responses);
     h3->n_requests++;
     return s;
 }

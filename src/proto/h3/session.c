@@ -327,6 +327,7 @@ static struct h3 *h3_new(struct http_env *env, struct quic_conn *conn, const str
     h3->idle_ns = env->turn->now_ns;
     h3->max_bidi = env->limits->streams;
     list_init(&h3->streams);
+    h3->responses.limit = env->limits->conn_buffer_bytes;
     task_init(&h3->task, env->turn, h3_run);
     if (conn_new(h3) != 0) {
         free(h3);

@@ -41,6 +41,7 @@ struct h3 {
     const struct peer *peer;
     nghttp3_conn *ng;
     struct list streams;
+    struct body_budget responses;
     struct task task; /* timers */
     struct grave grave;
     bool server;
