@@ -37,8 +37,10 @@ static void forget(struct issuer *i, struct issued *issued) {
 }
 
 void issuer_fini(struct issuer *i) {
-    while (i->order.next && !list_empty(&i->order))
-        forget(i, list_first(&i->order, struct issued, link));
+    struct issued *first;
+
+    while (i->order.next && (first = list_first(&i->order, struct issued, link)))
+        forget(i, first);
     table_fini(&i->names);
 }
 
