@@ -50,6 +50,11 @@ int fields_append_list(struct fields *f, struct str name, struct str value);
 /* Joins all cookie fields with "; " (RFC 9113 8.2.3). */
 int fields_join_cookies(struct fields *f);
 
+/* Must it stay out of the tables of HPACK and QPACK (RFC 7541 7.1.3, RFC 9204 7.1.3)? */
+static inline bool field_is_secret(struct str name) {
+    return str_eq(name, STR("authorization")) || str_eq(name, STR("proxy-authorization"));
+}
+
 /* Sum of name + value + 32 for each (RFC 9113 10.5.1). */
 size_t fields_size(const struct fields *f);
 

@@ -29,41 +29,15 @@ tls = passthrough
 [route site]
 hosts = site.localhost
 handler = echo
+"""
 
-[route passed]
-hosts = passed.localhost
-upstream = app
+PASSED = """
+[route {name}]
+hosts = {name}.localhost
+upstream = {name}
 
-[route strict]
-hosts = strict.localhost
-upstream = strict
-
-[route raw]
-hosts = raw.localhost
-upstream = raw
-
-[route reset]
-hosts = reset.localhost
-upstream = reset
-
-[route down]
-hosts = down.localhost
-upstream = down
-
-[upstream app]
-url = {app}
-
-[upstream strict]
-url = {strict}
-
-[upstream raw]
-url = {raw}
-
-[upstream reset]
-url = {reset}
-
-[upstream down]
-url = tcp://127.0.0.1:{down}
+[upstream {name}]
+url = {url}
 """
 
 VERSIONS_OF_TCP = pytest.mark.parametrize("version", ["h1", "h2"])
@@ -117,9 +91,10 @@ def world(shared):
                                          theirs.folder / "passed.key"))
     strict = shared.raw(tell_who_asks, strict_context(theirs))
     raw, reset = shared.raw(count_to_the_end), shared.raw(reset_at_once)
-    (home.folder / "passthrough.ini").write_text(CONFIG.format(
-        port=port, app=app.url, strict=tcp(strict), raw=tcp(raw), reset=tcp(reset),
-        down=free_port()))
+    urls = {"passed": app.url, "strict": tcp(strict), "raw": tcp(raw), "reset": tcp(reset),
+            "down": f"tcp://127.0.0.1:{free_port()}"}
+    (home.folder / "passthrough.ini").write_text(CONFIG.format(port=port) + "".join(
+        PASSED.format(name=name, url=url) for name, url in urls.items()))
     front = shared.gateway("--config", home.folder / "passthrough.ini", port=port, listen=[],
                            host="site.localhost", home=home)
     return SimpleNamespace(front=front, theirs=theirs, app=app, raw=raw)

@@ -44,11 +44,6 @@ def injected(front, call, fault, when="1+2"):
 
 
 @pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
-
-
-@pytest.fixture(scope="module")
 def front(shared, backend):
     front = shared.gateway("--upstream", backend.url, DRAIN_TIMEOUT, "1s")
     front.server.expected_exit = None  # a QUIC client's last word may have been lost

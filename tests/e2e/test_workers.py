@@ -92,11 +92,6 @@ def test_all_get_connections(gateway, version):
 
 
 @pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
-
-
-@pytest.fixture(scope="module")
 def front(shared, backend):
     return shared.gateway(FOUR, "--upstream", backend.url)
 

@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "certs.h"
-#include "net_sim.h"
 #include "proto/h3/h3.h"
+#include "quic_pair.h"
 #include "visit.h"
 
 /* Stream bytes written by hand against the server, over real QUIC: what no honest client
@@ -35,10 +34,7 @@ struct world {
     struct chunk_pool chunks;
     struct http_limits limits;
     struct http_env env;
-    struct tls_context *client_tls, *server_tls;
-    struct quic_config client_config, server_config;
-    struct datagram_engine *client, *server;
-    struct net_sim *net;
+    struct quic_pair quic;
     struct site site;
     struct quic_app app;
     struct quic_conn *conn;
@@ -184,25 +180,6 @@ static struct quic_app *accept_client(void *context, struct quic_conn *conn,
     return &w->app;
 }
 
-static void make_config(struct world *w, struct quic_config *c, struct tls_context *tls) {
-    quic_config_default(c);
-    c->turn = &w->turn;
-    c->tls = tls;
-    c->context = w;
-    memset(c->secret, 7, sizeof(c->secret));
-}
-
-static void make_contexts(struct world *w) {
-    char problem[256] = "";
-    struct tls_server shown = {.cert_pem = str_of(local_crt), .key_pem = str_of(local_key)};
-    struct tls_server_config server = {
-        .transport = TLS_QUIC, .alpn = "h3", .servers = &shown, .n_servers = 1};
-    struct tls_client_config client = {
-        .transport = TLS_QUIC, .alpn = "h3", .ca_pem = str_of(ca_crt)};
-    assert_int_equal(tls_server_context_new(&server, &w->server_tls, problem, sizeof(problem)), 0);
-    assert_int_equal(tls_client_context_new(&client, &w->client_tls, problem, sizeof(problem)), 0);
-}
-
 static bool is_open(void *context) {
     return ((struct world *)context)->opened;
 }
@@ -215,12 +192,11 @@ static bool never(void *context) {
 static void run(struct world *w) {
     if (!w->freed)
         quic_wake(w->conn);
-    (void)net_sim_run(w->net, SECOND_NS, never, NULL);
+    (void)net_sim_run(w->quic.net, SECOND_NS, never, NULL);
 }
 
 static struct world *world_with(uint32_t streams) {
     struct world *w = calloc(1, sizeof(*w));
-    struct addr a = net_sim_addr(NET_SIM_A), b = net_sim_addr(NET_SIM_B);
     assert_non_null(w);
     turn_init(&w->turn);
     turn_begin(&w->turn, 1000 * SECOND_NS, 1800000000);
@@ -230,17 +206,13 @@ static struct world *world_with(uint32_t streams) {
     w->env.limits = &w->limits;
     w->limits.streams = streams;
     site_env(&w->env, &w->site);
-    make_contexts(w);
-    make_config(w, &w->client_config, w->client_tls);
-    make_config(w, &w->server_config, w->server_tls);
-    w->server_config.streams = streams;
-    w->client_config.accept = accept_client;
-    w->server_config.accept = accept_server;
-    w->server = quic_server_new(&w->server_config);
-    w->client = quic_client_new(&w->client_config, &a, &b, "localhost");
-    w->net = net_sim_new(&w->turn, w->client, w->server, 1);
+    quic_pair_init(&w->quic, &w->turn, w);
+    w->quic.server_config.streams = streams;
+    w->quic.client_config.accept = accept_client;
+    w->quic.server_config.accept = accept_server;
+    quic_pair_join(&w->quic, 1);
     buf_init(&w->section);
-    assert_true(net_sim_run(w->net, 5 * SECOND_NS, is_open, w));
+    assert_true(net_sim_run(w->quic.net, 5 * SECOND_NS, is_open, w));
     return w;
 }
 
@@ -249,15 +221,14 @@ static struct world *world_new(void) {
 }
 
 static void world_free(struct world *w) {
-    net_sim_free(w->net);
+    quic_pair_end(&w->quic);
     while (turn_run(&w->turn, SIZE_MAX)) {
     }
     assert_int_equal(w->env.n_exchanges, 0);
     assert_int_equal(w->site.live, 0);
     turn_fini(&w->turn);
     chunk_pool_fini(&w->chunks);
-    tls_context_free(w->client_tls);
-    tls_context_free(w->server_tls);
+    quic_pair_fini(&w->quic);
     for (int i = 0; i < w->n_streams; i++) {
         buf_fini(&w->streams[i].out);
         buf_fini(&w->streams[i].in);
@@ -355,7 +326,7 @@ static int status_of(const struct raw_stream *s) {
 }
 
 static bool gone(struct world *w) {
-    return quic_server_conns(w->server) == 0 || w->freed;
+    return quic_server_conns(w->quic.server) == 0 || w->freed;
 }
 
 /* ---- conversations ---- */
@@ -601,7 +572,7 @@ static void test_slow_header(void **state) {
     headers(w, s);
     s->out.n -= 5;
     run(w);
-    (void)net_sim_run(w->net, 15 * SECOND_NS, never, NULL);
+    (void)net_sim_run(w->quic.net, 15 * SECOND_NS, never, NULL);
     assert_true(s->in_fin || s->was_reset);
     assert_int_equal(w->site.started, 0);
     assert_int_equal(w->env.n_exchanges, 0);

@@ -94,19 +94,9 @@ static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, ng
     return 0;
 }
 
-/* For the log, whatever was wrong with the rest. */
-static void show_malformed(const struct head_builder *b, struct message *m) {
-    m->method = b->method;
-    m->scheme = b->scheme;
-    m->authority = b->authority;
-    m->path = b->path;
-}
-
 static void request_came(struct h2_stream *s) {
     s->head_came = true;
     s->head_verdict = head_builder_request(&s->head, s->in);
-    if (s->head_verdict != 0)
-        show_malformed(&s->head, s->in);
     h2_stream_came(s);
 }
 
