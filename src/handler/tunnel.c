@@ -225,6 +225,7 @@ static int join(struct tunnel *t, int fd) {
         .owner = &t->streams,
         .write_timeout_ns = upstream_config_of(t->config.upstream)->write_timeout_ns,
         .stalled_reason = REASON_UPSTREAM_TIMEOUT,
+        .hear_out = true,
     };
     struct net_stream *stream = net_stream_new(&config);
     if (!stream)

@@ -3,9 +3,12 @@
 never ends cleanly, a connection of which anything is doubtful is not used again, whoever is left
 hears of it, and the next request is answered."""
 
+import fcntl
+import os
 import re
 import socket
 import struct
+import termios
 from pathlib import Path
 
 import pytest
@@ -140,6 +143,29 @@ def test_cut_for_http_1_0(front, name):
         client.send(f"GET /{name} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         answer = client.to_end()
     assert answer.startswith(b"HTTP/1.1 502 ") or not client.clean, answer
+
+
+def unsent(sock):
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def test_early_answer_of_an_upstream_that_closes(factory, version):
+    """It has unread bytes of the request then, so that its kernel resets the connection, while the
+    client has taken only a part of the answer. (Told a length, curl ends an upload over HTTP/3
+    before it when the status is one of an error.)"""
+    answer = os.urandom(16 << 20)
+
+    def script(conn):
+        conn.read_head()
+        conn.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: %d\r\n\r\n" % len(answer))
+        conn.send(answer)
+        wait_for(lambda: not unsent(conn.sock), "the gateway's kernel to have all")
+
+    front = factory.gateway("--upstream", factory.raw(script).url)
+    got = front.curl(version, "/", "-T", "-", "--limit-rate", "8M", "-H", "Expect:",
+                     stdin=bytes(64 << 20))
+    assert (got.status, len(got.body)) == (413, len(answer))
+    assert got.body == answer
 
 
 def test_upstream_that_is_not_there(factory):

@@ -3,18 +3,20 @@
 could be finished is, and when the trouble is over all is as before."""
 
 import contextlib
+import http.client
 import os
 import resource
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from clients import VERSIONS
-from procs import wait_for
+from procs import free_port, wait_for, wait_steady
 from spellings import DRAIN_TIMEOUT
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -106,6 +108,57 @@ def test_harmful(front, call, error):
             for response in requests(front, version):
                 assert response.exit != 0 or response.status in (200, 502), response
     assert_well(front)
+
+
+def stats(port):
+    """The control thread wakes each worker for it, and waits."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/stats/prometheus")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("call, error", [("write", "EINTR"), ("write", "EIO"), ("read", "EINTR")])
+def test_workers_are_woken(factory, call, error):
+    port = free_port()
+    front = factory.gateway("--stats", f"127.0.0.1:{port}", "--workers", "2")
+    with injected(front, call, f"error={error}"):
+        for _ in range(10):
+            assert stats(port) == 200
+
+
+def test_the_kernel_refuses_watches(factory, raw):
+    """Also of what the gateway wakes itself by: libev begins anew when it cannot take back a
+    watch, here that of a client which has to wait."""
+    size, port, go, sent = 16 << 20, free_port(), threading.Event(), []
+
+    def script(conn):
+        conn.read_head()
+        assert go.wait(60)
+        while len(conn.got) < size and conn.read_some():
+            conn.rest = b""
+        conn.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    def upload():
+        for _ in range(size >> 14):
+            client.send(b"x" * 16384)
+            sent.append(16384)
+
+    upstream = raw(script)
+    front = factory.gateway("--upstream", upstream.url, "--stats", f"127.0.0.1:{port}")
+    with front.curl.h1() as client:
+        client.send(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % size)
+        wait_for(lambda: b"POST" in upstream.bytes, "the upstream to be asked")
+        with injected(front, "epoll_ctl", "error=ENOSPC", "1+"):
+            thread = threading.Thread(target=upload, daemon=True)
+            thread.start()
+            assert wait_steady(lambda: sum(sent), "upload") < size
+        go.set()
+        assert client.head().status == 200
+        thread.join(10)
+    assert stats(port) == 200
 
 
 # File descriptors

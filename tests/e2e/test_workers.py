@@ -125,6 +125,7 @@ CHANGES = [
     ("migrates to another port", [("move", "127.0.0.1")]),
     ("migrates to another address", [("move", "127.0.0.2")]),
     ("again and again", [("move", f"127.0.0.{n}") for n in (2, 3, 4, 5)]),
+    ("in both ways", [(("rebind", "move")[n % 2], f"127.0.0.{n}") for n in range(2, 10)]),
 ]
 SIZE = 3_000_000
 

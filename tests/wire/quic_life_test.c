@@ -194,6 +194,45 @@ static void migrates(void **state) {
     world_fini(&w);
 }
 
+struct sight {
+    struct quic_world *w;
+    struct addr addr;
+};
+
+static bool server_sees(void *context) {
+    const struct sight *s = context;
+    return s->w->server_count.apps == 1 && addr_eq(&quic_peer(s->w->server_conn)->remote, &s->addr);
+}
+
+static void is_seen_at(struct quic_world *w, const char *text, bool told) {
+    struct sight s = {.w = w};
+    assert_int_equal(addr_parse(str_of(text), &s.addr), 0);
+    if (told)
+        net_sim_also(w->net, &s.addr);
+    else
+        net_sim_nat(w->net, &s.addr);
+    if (told)
+        assert_int_equal(conn_migrate(quic_client_conn(w->client), &s.addr), 0);
+    assert_true(net_sim_run(w->net, 5 * SECOND_NS, server_sees, &s));
+}
+
+/* The path before the rebinding is still looked after then (RFC 9000 9.3.3). The server gives its
+ * id back when the client migrates, and the client makes another, as its limit allows. */
+static void migrates_right_after_a_rebinding(void **state) {
+    (void)state;
+    struct quic_world w;
+    world_init(&w);
+    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
+    world_start(&w, 1);
+    run_for(&w, 80);
+    is_seen_at(&w, "10.9.9.9:7777", false);
+    is_seen_at(&w, "10.0.0.77:5555", true);
+    assert_true(world_run(&w, 20 * SECOND_NS));
+    run_for(&w, 500);
+    assert_int_equal(quic_server_conns(w.server), 1);
+    world_fini(&w);
+}
+
 /* ---- ending ---- */
 
 static void forgets_an_idle_connection(void **state) {
@@ -366,6 +405,7 @@ int main(void) {
         cmocka_unit_test(updates_keys),
         cmocka_unit_test(follows_a_nat_rebinding),
         cmocka_unit_test(migrates),
+        cmocka_unit_test(migrates_right_after_a_rebinding),
         cmocka_unit_test(forgets_an_idle_connection),
         cmocka_unit_test(gives_up_a_silent_server),
         cmocka_unit_test(closes_with_code_and_text),
