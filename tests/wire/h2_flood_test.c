@@ -78,12 +78,107 @@ static void test_slow_preface(void **state) {
     world_free(w);
 }
 
+/* Another stream's end must not call off the wait for this one's head. */
+static void test_slow_header_beside_others(void **state) {
+    (void)state;
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/hello");
+    put_headers(w, 1, END_STREAM | END_HEADERS);
+    get_lines(w, "/hello");
+    put_headers(w, 3, END_STREAM);
+    look(w);
+    assert_int_equal(w->status, 200);
+    assert_false(w->fin);
+    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
+    look(w);
+    assert_true(w->fin);
+    assert_int_equal(w->site.started, 1);
+    world_free(w);
+}
+
+/* Nor its own, when it is reset for what has come of it. */
+static void test_slow_header_that_is_wrong(void **state) {
+    (void)state;
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/never");
+    put_headers(w, 1, END_STREAM | END_HEADERS);
+    get_lines(w, "/hello");
+    line(w, ":status", "200");
+    put_headers(w, 3, END_STREAM);
+    look(w);
+    assert_int_equal(w->frames[RST], 1);
+    assert_false(w->fin);
+    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
+    look(w);
+    assert_true(w->fin);
+    world_free(w);
+}
+
+/* Of a frame only the first bytes come: in its head, or where nghttp2 tells nothing yet. */
+static void stop_in_frame(int type, int flags, size_t sent) {
+    uint8_t frame[9 + 64] = {0, 0, 64, (uint8_t)type, (uint8_t)flags, 0, 0, 0, 3};
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/never");
+    put_headers(w, 1, END_STREAM | END_HEADERS);
+    join_write(w->join, JOIN_A, frame, sent);
+    look(w);
+    assert_false(w->fin);
+    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
+    look(w);
+    assert_true(w->fin);
+    assert_int_equal(w->site.started, 1);
+    world_free(w);
+}
+
+static void test_slow_frames(void **state) {
+    (void)state;
+    stop_in_frame(HEADERS, END_HEADERS, 1);
+    stop_in_frame(HEADERS, END_HEADERS, 5);
+    stop_in_frame(HEADERS, END_HEADERS | 0x20, 11); /* in the priority */
+    stop_in_frame(PRIORITY, 0, 3);
+    stop_in_frame(DATA, 0, 5);
+    stop_in_frame(0x42, 0, 30); /* a type that nobody knows */
+}
+
+/* Each frame has this time, not all of them: and a body's has another one. */
+static void test_patience(void **state) {
+    (void)state;
+    static const uint8_t ping[17] = {0, 0, 8, PING};
+    struct world *w = world_new(100);
+    hello(w);
+    look(w);
+    join_write(w->join, JOIN_A, ping, 5);
+    for (int i = 0; i < 4; i++) {
+        let_pass(w, w->limits.header_timeout_ns * 2 / 3);
+        join_write(w->join, JOIN_A, ping + 5, 12);
+        join_write(w->join, JOIN_A, ping, 5);
+    }
+    join_write(w->join, JOIN_A, ping + 5, 12);
+    get_lines(w, "/count");
+    put_headers(w, 1, END_HEADERS);
+    join_write(w->join, JOIN_A, "\0\0\2\0\1\0\0\0\1a", 10);
+    let_pass(w, w->limits.header_timeout_ns * 3 / 2);
+    join_write(w->join, JOIN_A, "b", 1);
+    look(w);
+    assert_int_equal(w->frames[PING], 5);
+    assert_int_equal(w->status, 200);
+    assert_false(w->fin || w->goaway_came);
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_continuation_flood),
         cmocka_unit_test(test_floods),
         cmocka_unit_test(test_slow_header),
         cmocka_unit_test(test_slow_preface),
+        cmocka_unit_test(test_slow_header_beside_others),
+        cmocka_unit_test(test_slow_header_that_is_wrong),
+        cmocka_unit_test(test_slow_frames),
+        cmocka_unit_test(test_patience),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,18 +34,6 @@ static void count_reset(struct h2 *h2) {
         calm_down(h2);
 }
 
-static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *context) {
-    (void)ng;
-    struct h2 *h2 = h2_of(context);
-    if (hd->type == NGHTTP2_HEADERS) {
-        h2->head_ns = h2->env->turn->now_ns;
-        h2_watch(h2);
-    } else if (hd->type != NGHTTP2_CONTINUATION) {
-        h2->head_ns = 0;
-    }
-    return 0;
-}
-
 static enum section section_of(const struct h2_stream *s) {
     if (s->head_came)
         return SECTION_TRAILERS;
@@ -168,7 +156,6 @@ static void goaway_came(struct h2 *h2) {
 static void message_frame_came(struct h2 *h2, const nghttp2_frame *frame) {
     struct h2_stream *s = stream_by_id(h2->ng, frame->hd.stream_id);
     h2->n_idle_frames = 0;
-    h2->head_ns = 0;
     if (!s)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS)
@@ -184,7 +171,6 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *conte
         message_frame_came(h2, frame);
         return 0;
     }
-    h2->head_ns = 0;
     /* so many in a row that do nothing are no accident (CVE-2019-9512, -9515) */
     if (++h2->n_idle_frames > h2->env->limits->control_frames)
         calm_down(h2);
@@ -211,7 +197,6 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
                             void *context) {
     (void)ng;
     struct h2 *h2 = h2_of(context);
-    h2->head_ns = 0;
     log_debug(h2->env->log, "h2: invalid frame of type %u: %s", frame->hd.type,
               nghttp2_strerror(err));
     return 0;
@@ -257,7 +242,6 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *contex
         return 0;
     s->closed = true;
     s->close_code = code;
-    h2->head_ns = 0;
     h2_stream_came(s);
     if (!h2->server) {
         h2->client.n_streams--;
@@ -271,7 +255,6 @@ nghttp2_session_callbacks *h2_callbacks_new(void) {
     nghttp2_session_callbacks *c;
     if (nghttp2_session_callbacks_new(&c) != 0)
         return NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);

@@ -82,8 +82,8 @@ void h2_drain(struct h2 *h2) {
 static uint64_t deadline(const struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
     uint64_t due = UINT64_MAX;
-    if (h2->head_ns)
-        due = h2->head_ns + limits->header_timeout_ns;
+    if (h2->framing.since_ns)
+        due = h2->framing.since_ns + limits->header_timeout_ns;
     if (!list_empty(&h2->streams))
         return h2->env->turn->now_ns + SWEEP_NS < due ? h2->env->turn->now_ns + SWEEP_NS : due;
     if (h2->draining && !h2->drained && h2->drain_ns + H2_DRAIN_NS < due)

@@ -25,10 +25,21 @@ static struct span room(struct stream_engine *e) {
     return (struct span){h2->env->scratch, h2->env->scratch_bytes};
 }
 
+/* What nghttp2 is going to get. */
+static void look_over(struct h2 *h2, const uint8_t *p, size_t n) {
+    uint64_t now = h2->env->turn->now_ns;
+    bool head;
+    for (size_t at = 0; at < n;)
+        at += framing_step(&h2->framing, p + at, n - at, now, &head);
+    h2_watch(h2);
+}
+
 static int filled(struct stream_engine *e, size_t n) {
     struct h2 *h2 = h2_of_engine(e);
     if (h2->failed)
         return ERR_CLOSED;
+    if (h2->server)
+        look_over(h2, h2->env->scratch, n);
     nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
     if (taken < 0) {
         log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
@@ -108,7 +119,7 @@ static void look_after(struct h2_stream *s) {
 /* Takes effect when the GOAWAY was pulled; until then the deadline must not be met again and
  * again. */
 static void terminate(struct h2 *h2) {
-    h2->head_ns = 0;
+    h2->framing.since_ns = 0;
     h2->idle_ns = h2->env->turn->now_ns;
     nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
 }
@@ -116,7 +127,7 @@ static void terminate(struct h2 *h2) {
 static void time_out(struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
     uint64_t now = h2->env->turn->now_ns;
-    if (h2->head_ns && now - h2->head_ns >= limits->header_timeout_ns) {
+    if (h2->framing.since_ns && now - h2->framing.since_ns >= limits->header_timeout_ns) {
         terminate(h2);
         return;
     }
@@ -241,7 +252,8 @@ static struct h2 *h2_new(struct http_env *env, const struct peer *peer, bool ser
     h2->env = env;
     h2->peer = peer;
     h2->server = server;
-    h2->idle_ns = h2->head_ns = env->turn->now_ns;
+    h2->idle_ns = env->turn->now_ns;
+    framing_init(&h2->framing, server, env->turn->now_ns);
     list_init(&h2->streams);
     h2->responses.limit = env->limits->conn_buffer_bytes;
     out_init(&h2->out, env->chunks);

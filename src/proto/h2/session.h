@@ -7,6 +7,7 @@
 #include "base/engine.h"
 #include "http/client.h"
 #include "http/exchange.h"
+#include "proto/h2/framing.h"
 #include "proto/h2/out.h"
 
 /* A connection, in either role, and how the files of this folder share the work. Calls go
@@ -19,6 +20,7 @@
  *   stream.c     what the two have in common: body source, credit, end
  *   life.c       the connection as a whole: wake, fail, drain, deadlines
  *   headers.c    lines as nghttp2 wants them
+ *   framing.c    where frames begin and end in the input
  *   out.c        frames on their way out */
 
 enum { H2_MAGIC = 0x68327373 };
@@ -35,6 +37,7 @@ struct h2 {
     struct http_env *env;
     const struct peer *peer;
     nghttp2_session *ng;
+    struct framing framing; /* of the input; server only */
     struct out out;
     struct list streams;
     struct body_budget responses;
@@ -48,7 +51,6 @@ struct h2 {
     uint32_t n_resets;      /* received and sent, against limits->resets */
     uint32_t n_idle_frames; /* control frames since the last that did something */
     uint64_t n_requests;
-    uint64_t head_ns; /* a field block is on its way since; 0: none */
     uint64_t idle_ns; /* no stream since */
     uint64_t drain_ns;
     struct http_client client;
