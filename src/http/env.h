@@ -24,7 +24,7 @@ struct http_limits {
     uint64_t requests;           /* of a connection, then it is drained; 0: no limit */
     uint32_t resets;             /* of a connection, received and sent */
     uint32_t continuations;      /* CONTINUATION frames of one field block (h2) */
-    uint32_t control_frames;     /* in a row that carry no message (h2) */
+    uint32_t control_frames;     /* that carry no message (h2): at once; a tenth, a second */
     uint32_t settings_entries;   /* of one SETTINGS frame (h2) */
     uint32_t glitches;           /* what is strange but no error: at once; a tenth, a second */
     uint32_t conn_window_bytes;  /* uploads of one connection together */

@@ -131,5 +131,8 @@ static bool never(void *context) {
 }
 
 void let_pass(struct world *w, uint64_t ns) {
+    uint64_t end_ns = w->turn.now_ns + ns;
     join_run(w->join, ns, never, NULL);
+    if (w->turn.now_ns < end_ns) /* it stops at the last timer before */
+        turn_begin(&w->turn, end_ns, w->turn.wall_s);
 }

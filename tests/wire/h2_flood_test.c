@@ -51,6 +51,101 @@ static void test_floods(void **state) {
     flood(WINDOW, window, 4, 0);
     flood(DATA, NULL, 0, 1);
     flood(PRIORITY, "\0\0\0\0\1", 5, 1);
+    flood(0x42, ping, 8, 0); /* a type that nobody knows */
+}
+
+/* What nghttp2 drops costs as well: the stream is over. */
+static void test_flood_of_a_closed_stream(void **state) {
+    (void)state;
+    static const uint8_t window[4] = {0, 0, 0, 1};
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/hello");
+    put_headers(w, 1, END_HEADERS | END_STREAM);
+    look(w);
+    for (int i = 0; i < 20000; i++)
+        put_frame(w, WINDOW, 0, 1, window, 4);
+    look(w);
+    assert_true(w->fin);
+    world_free(w);
+}
+
+/* CVE-2019-9511: many streams, and windows that open a byte at a time. */
+static void test_data_dribble(void **state) {
+    (void)state;
+    static const uint8_t zero[6] = {0, 4, 0, 0, 0, 0}, one[4] = {0, 0, 0, 1};
+    struct world *w = world_new(100);
+    hello(w);
+    put_frame(w, SETTINGS, 0, 0, zero, 6);
+    for (uint32_t i = 0; i < 100; i++) {
+        get_lines(w, "/bytes/100000");
+        put_headers(w, 2 * i + 1, END_STREAM | END_HEADERS);
+    }
+    look(w);
+    assert_int_equal(w->frames[HEADERS], 100);
+    for (uint32_t i = 0; i < 40000; i++) {
+        put_frame(w, WINDOW, 0, 2 * (i % 100) + 1, one, 4);
+        join_run(w->join, 0, NULL, NULL);
+    }
+    look(w);
+    assert_true(w->fin);
+    assert_int_equal(w->goaway, 0xb);
+    assert_in_range(w->frames[DATA], 1000, 15000);
+    world_free(w);
+}
+
+/* A byte of a body now and then does not pay for thousands of frames. */
+static void test_flood_beside_a_body(void **state) {
+    (void)state;
+    static const uint8_t ping[8] = {1};
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/never");
+    put_headers(w, 1, END_HEADERS);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 9000; i++)
+            put_frame(w, PING, ACK, 0, ping, 8);
+        put_frame(w, DATA, 0, 1, "x", 1);
+        look(w);
+        if (w->fin)
+            break;
+    }
+    assert_true(w->fin);
+    assert_int_equal(w->goaway, 0xb);
+    world_free(w);
+}
+
+/* An honest client that answers each message of n bytes with two WINDOW_UPDATEs. */
+static void converse(size_t n, uint64_t pause_ns, int rounds) {
+    const uint8_t window[4] = {0, 0, 0, (uint8_t)n};
+    struct world *w = world_new(100);
+    char *message = test_calloc(n, 1);
+    int echoed = 0;
+    join_whole(w->join);
+    hello(w);
+    look(w);
+    put_frame(w, SETTINGS, ACK, 0, NULL, 0); /* its window is larger from here on */
+    get_lines(w, "/echo");
+    put_headers(w, 1, END_HEADERS);
+    for (int i = 0; i < rounds && !w->fin; i++) {
+        put_frame(w, DATA, 0, 1, message, n);
+        let_pass(w, pause_ns);
+        look(w);
+        echoed += w->frames[DATA];
+        put_frame(w, WINDOW, 0, 0, window, 4);
+        put_frame(w, WINDOW, 0, 1, window, 4);
+    }
+    assert_false(w->fin || w->goaway_came);
+    assert_int_equal(echoed, rounds);
+    test_free(message);
+    world_free(w);
+}
+
+/* gRPC as fast as it can, and an event stream that dribbles for hours. */
+static void test_small_messages(void **state) {
+    (void)state;
+    converse(24, 0, 12000);
+    converse(1, 4 * MS_NS, 12000);
 }
 
 static void test_slow_header(void **state) {
@@ -149,6 +244,8 @@ static void test_patience(void **state) {
     static const uint8_t ping[17] = {0, 0, 8, PING};
     struct world *w = world_new(100);
     hello(w);
+    get_lines(w, "/never"); /* so that it does not count as idle */
+    put_headers(w, 1, END_HEADERS | END_STREAM);
     look(w);
     join_write(w->join, JOIN_A, ping, 5);
     for (int i = 0; i < 4; i++) {
@@ -158,8 +255,8 @@ static void test_patience(void **state) {
     }
     join_write(w->join, JOIN_A, ping + 5, 12);
     get_lines(w, "/count");
-    put_headers(w, 1, END_HEADERS);
-    join_write(w->join, JOIN_A, "\0\0\2\0\1\0\0\0\1a", 10);
+    put_headers(w, 3, END_HEADERS);
+    join_write(w->join, JOIN_A, "\0\0\2\0\1\0\0\0\3a", 10);
     let_pass(w, w->limits.header_timeout_ns * 3 / 2);
     join_write(w->join, JOIN_A, "b", 1);
     look(w);
@@ -173,6 +270,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_continuation_flood),
         cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_flood_of_a_closed_stream),
+        cmocka_unit_test(test_data_dribble),
+        cmocka_unit_test(test_flood_beside_a_body),
+        cmocka_unit_test(test_small_messages),
         cmocka_unit_test(test_slow_header),
         cmocka_unit_test(test_slow_preface),
         cmocka_unit_test(test_slow_header_beside_others),

@@ -18,20 +18,11 @@ static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id) {
     return s;
 }
 
-/* terminate_session only queues GOAWAY and makes nghttp2 deaf: no act, but a record. */
-static void calm_down(struct h2 *h2) {
-    if (h2->calmed)
-        return;
-    h2->calmed = true;
-    log_info(h2->env->log, "h2: closing, the peer makes too much work");
-    nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
 /* Both directions count in one limit: whether the client resets or makes us reset, the work
  * for an upstream is the same (CVE-2023-44487, CVE-2025-8671). */
 static void count_reset(struct h2 *h2) {
     if (++h2->n_resets > h2->env->limits->resets && h2->server)
-        calm_down(h2);
+        h2_calm_down(h2);
 }
 
 static enum section section_of(const struct h2_stream *s) {
@@ -155,7 +146,6 @@ static void goaway_came(struct h2 *h2) {
 
 static void message_frame_came(struct h2 *h2, const nghttp2_frame *frame) {
     struct h2_stream *s = stream_by_id(h2->ng, frame->hd.stream_id);
-    h2->n_idle_frames = 0;
     if (!s)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS)
@@ -171,9 +161,6 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *conte
         message_frame_came(h2, frame);
         return 0;
     }
-    /* so many in a row that do nothing are no accident (CVE-2019-9512, -9515) */
-    if (++h2->n_idle_frames > h2->env->limits->control_frames)
-        calm_down(h2);
     switch (frame->hd.type) {
     case NGHTTP2_RST_STREAM:
         count_reset(h2);

@@ -8,6 +8,7 @@
 enum {
     OUT_AHEAD = 32 * 1024, /* frames made before the driver has taken those before */
     RESET_RATE = 33,
+    HEAD_WORTH = 256,
 };
 
 static struct h2 *h2_of_engine(const struct stream_engine *e) {
@@ -25,12 +26,27 @@ static struct span room(struct stream_engine *e) {
     return (struct span){h2->env->scratch, h2->env->scratch_bytes};
 }
 
+/* Before nghttp2 sees it, which tells nothing of frames that it drops. A request is worth as much
+ * as some bytes: it may be all that a client sends, beside a PRIORITY_UPDATE and the like. */
+static void judge_frame(struct h2 *h2) {
+    const struct framing *f = &h2->framing;
+    if (f->type == NGHTTP2_HEADERS)
+        h2_pay(h2, HEAD_WORTH);
+    else if (f->type == NGHTTP2_DATA && f->length > 0)
+        h2_pay(h2, f->length);
+    else if (f->type != NGHTTP2_DATA && f->type != NGHTTP2_CONTINUATION)
+        h2_charge(h2);
+}
+
 /* What nghttp2 is going to get. */
 static void look_over(struct h2 *h2, const uint8_t *p, size_t n) {
     uint64_t now = h2->env->turn->now_ns;
     bool head;
-    for (size_t at = 0; at < n;)
+    for (size_t at = 0; at < n;) {
         at += framing_step(&h2->framing, p + at, n - at, now, &head);
+        if (head)
+            judge_frame(h2);
+    }
     h2_watch(h2);
 }
 
@@ -38,8 +54,7 @@ static int filled(struct stream_engine *e, size_t n) {
     struct h2 *h2 = h2_of_engine(e);
     if (h2->failed)
         return ERR_CLOSED;
-    if (h2->server)
-        look_over(h2, h2->env->scratch, n);
+    look_over(h2, h2->env->scratch, n);
     nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
     if (taken < 0) {
         log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));

@@ -37,7 +37,7 @@ struct h2 {
     struct http_env *env;
     const struct peer *peer;
     nghttp2_session *ng;
-    struct framing framing; /* of the input; server only */
+    struct framing framing; /* of the input */
     struct out out;
     struct list streams;
     struct body_budget responses;
@@ -49,7 +49,7 @@ struct h2 {
     bool calmed;            /* GOAWAY ENHANCE_YOUR_CALM was queued */
     bool draining, drained; /* GOAWAY announced; the final one is queued */
     uint32_t n_resets;      /* received and sent, against limits->resets */
-    uint32_t n_idle_frames; /* control frames since the last that did something */
+    uint64_t paid_ns;       /* all control frames are forgiven by then */
     uint64_t n_requests;
     uint64_t idle_ns; /* no stream since */
     uint64_t drain_ns;
@@ -67,6 +67,9 @@ void h2_fail(struct h2 *h2);  /* nghttp2 told a fatal error */
 void h2_drain(struct h2 *h2);
 void h2_drain_finally(struct h2 *h2);
 void h2_tell_gone(struct h2 *h2); /* a client's owner: no more streams */
+void h2_calm_down(struct h2 *h2); /* the peer costs too much; records only, for callbacks too */
+void h2_charge(struct h2 *h2);    /* a frame came that carries no message */
+void h2_pay(struct h2 *h2, uint64_t bytes); /* so much of messages came or went */
 
 /* ---- headers.c ---- */
 /* What nghttp2 wants; the array lives in arena. A front's lines stay until they are sent or
