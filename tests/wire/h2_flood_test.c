@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "h2_bytes.h"
 
@@ -29,6 +30,101 @@ static void test_continuation_flood(void **state) {
         assert_int_equal(w->site.started, 0);
         world_free(w);
     }
+}
+
+static void test_continuations(void **state) {
+    (void)state;
+    for (int n = 8; n <= 9; n++) {
+        struct world *w = world_new(100);
+        hello(w);
+        get_lines(w, "/hello");
+        put_headers(w, 1, END_STREAM);
+        for (int i = 1; i <= n; i++) {
+            line(w, "x-piece", "1");
+            put_frame(w, CONTINUATION, i == n ? END_HEADERS : 0, 1, w->frame.p, w->frame.n);
+            buf_reset(&w->frame);
+        }
+        look(w);
+        assert_int_equal(w->status, n == 8 ? 200 : 0);
+        assert_int_equal(w->fin, n == 9);
+        assert_int_equal(w->site.started, n == 8);
+        world_free(w);
+    }
+}
+
+enum { FRAME_MOST = 16384 };
+
+/* Lines that fill n bytes. */
+static void fill_lines(struct world *w, size_t n) {
+    char text[100];
+    size_t most = 9 + sizeof(text);
+    memset(text, 'v', sizeof(text));
+    for (; n > 2 * most; n -= most)
+        line_n(w, "x-fill", text, sizeof(text));
+    line_n(w, "x-fill", text, (n - n / 2) - 9);
+    line_n(w, "x-fill", text, n / 2 - 9);
+}
+
+/* A field block of n bytes in frames as long as they may be. */
+static void put_long_block(struct world *w, uint32_t id, size_t n) {
+    int type = HEADERS, flags = END_STREAM;
+    fill_lines(w, n - w->frame.n);
+    assert_int_equal(w->frame.n, n);
+    for (size_t at = 0, piece; at < n; at += piece, type = CONTINUATION, flags = 0) {
+        piece = n - at < FRAME_MOST ? n - at : FRAME_MOST;
+        put_frame(w, type, flags | (at + piece == n ? END_HEADERS : 0), id, w->frame.p + at, piece);
+    }
+    buf_reset(&w->frame);
+}
+
+/* What is too large for us gets an answer; what is too large even as it is sent, an end as well. */
+static void test_long_block(void **state) {
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct world *w = world_new(100);
+        hello(w);
+        get_lines(w, "/hello");
+        put_long_block(w, 1, w->limits.head_bytes + over);
+        get_lines(w, "/hello");
+        put_headers(w, 3, END_STREAM | END_HEADERS);
+        look(w);
+        assert_int_equal(w->site.started, !over);
+        assert_int_equal(w->frames[HEADERS], over ? 1 : 2);
+        assert_int_equal(w->status, over ? -1 : 200); /* 431: no field of the static table */
+        assert_int_equal(w->goaway, over ? 0xb : 0);
+        assert_int_equal(w->fin, over);
+        world_free(w);
+    }
+}
+
+static void test_long_trailers(void **state) {
+    (void)state;
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/echo");
+    put_headers(w, 1, END_HEADERS);
+    put_long_block(w, 1, w->limits.head_bytes + 1);
+    look(w);
+    assert_int_equal(w->goaway, 0xb);
+    assert_true(w->fin);
+    world_free(w);
+}
+
+/* Who does not take the answer has no longer than for the block. */
+static void test_long_block_with_closed_window(void **state) {
+    (void)state;
+    static const uint8_t zero[6] = {0, 4, 0, 0, 0, 0};
+    struct world *w = world_new(100);
+    hello(w);
+    put_frame(w, SETTINGS, 0, 0, zero, 6);
+    get_lines(w, "/hello");
+    put_long_block(w, 1, 2 * w->limits.head_bytes);
+    look(w);
+    assert_int_equal(w->status, -1);
+    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
+    look(w);
+    assert_true(w->fin);
+    world_free(w);
 }
 
 static void flood(int type, const void *p, size_t n, uint32_t id) {
@@ -269,6 +365,10 @@ static void test_patience(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_continuation_flood),
+        cmocka_unit_test(test_continuations),
+        cmocka_unit_test(test_long_block),
+        cmocka_unit_test(test_long_trailers),
+        cmocka_unit_test(test_long_block_with_closed_window),
         cmocka_unit_test(test_floods),
         cmocka_unit_test(test_flood_of_a_closed_stream),
         cmocka_unit_test(test_data_dribble),

@@ -202,14 +202,22 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     return 0;
 }
 
+/* The answer is out, or will not be: it was the last. */
+static void end_with(struct h2 *h2, int32_t id) {
+    if (id == h2->last_answer && id != 0)
+        h2_calm_down(h2);
+}
+
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
     struct h2 *h2 = h2_of(context);
-    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    int32_t id = frame->hd.stream_id;
+    struct h2_stream *s = stream_by_id(ng, id);
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
         if (s && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
             s->fin_sent = true;
+            end_with(h2, id);
             h2_stream_came(s);
         }
         break;
@@ -229,6 +237,7 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *contex
         return 0;
     s->closed = true;
     s->close_code = code;
+    end_with(h2, id);
     h2_stream_came(s);
     if (!h2->server) {
         h2->client.n_streams--;

@@ -38,29 +38,66 @@ static void judge_frame(struct h2 *h2) {
         h2_charge(h2);
 }
 
-/* What nghttp2 is going to get. */
-static void look_over(struct h2 *h2, const uint8_t *p, size_t n) {
+/* Even what is sent is longer than the fields may be, which count more. HEADERS alone are bounded
+ * and get their 431 as any others. */
+static bool block_too_long(const struct h2 *h2) {
+    const struct framing *f = &h2->framing;
+    return h2->server && f->type == NGHTTP2_CONTINUATION &&
+           f->block_length > h2->env->limits->head_bytes;
+}
+
+/* What comes, as far as nghttp2 is to see it. */
+static size_t look_over(struct h2 *h2, const uint8_t *p, size_t n) {
     uint64_t now = h2->env->turn->now_ns;
     bool head;
-    for (size_t at = 0; at < n;) {
+    size_t at = 0;
+    while (at < n) {
         at += framing_step(&h2->framing, p + at, n - at, now, &head);
         if (head)
             judge_frame(h2);
+        if (head && block_too_long(h2))
+            break;
     }
     h2_watch(h2);
+    return at;
+}
+
+static int feed(struct h2 *h2, size_t n) {
+    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
+    if (taken >= 0)
+        return 0;
+    log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
+    h2_fail(h2);
+    return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
+}
+
+/* The rest of the block is not read, so nothing behind it can be understood either. A request is
+ * told why before the connection ends; header-timeout runs on for who does not take it. */
+static void refuse_block(struct h2 *h2) {
+    int32_t id = (int32_t)h2->framing.id;
+    struct h2_stream *s = nghttp2_session_get_stream_user_data(h2->ng, id);
+    if (!s || !s->end.x || s->head_came || s->closed) {
+        h2_calm_down(h2);
+        return;
+    }
+    h2->last_answer = id;
+    s->head_came = true;
+    s->head_verdict = ERR_LIMIT;
+    h2_stream_came(s);
 }
 
 static int filled(struct stream_engine *e, size_t n) {
     struct h2 *h2 = h2_of_engine(e);
     if (h2->failed)
         return ERR_CLOSED;
-    look_over(h2, h2->env->scratch, n);
-    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
-    if (taken < 0) {
-        log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
-        h2_fail(h2);
-        return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
-    }
+    if (h2->last_answer)
+        return 0;
+    size_t at = look_over(h2, h2->env->scratch, n);
+    int err = feed(h2, at);
+    if (err != 0)
+        return err;
+    if (block_too_long(h2))
+        refuse_block(h2);
     h2_wake(h2);
     return 0;
 }

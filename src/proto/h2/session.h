@@ -50,6 +50,7 @@ struct h2 {
     bool draining, drained; /* GOAWAY announced; the final one is queued */
     uint32_t n_resets;      /* received and sent, against limits->resets */
     uint64_t paid_ns;       /* all control frames are forgiven by then */
+    int32_t last_answer;    /* this stream's response, then the end: input is dropped; 0 */
     uint64_t n_requests;
     uint64_t idle_ns; /* no stream since */
     uint64_t drain_ns;
