@@ -34,6 +34,9 @@ enum engine_status {
 struct stream_engine {
     const struct stream_engine_ops *ops;
     struct task *driver; /* may be NULL before engine_drive */
+    /* It looks itself after peers that take no output: the driver waits for ever. An engine that
+     * wraps another says what that one says. */
+    bool patient;
 };
 
 struct stream_engine_ops {

@@ -220,7 +220,7 @@ static void on_ready(struct loop_watch *watch, int events) {
 /* ---- output ---- */
 
 static void block(struct net_stream *s) {
-    uint64_t timeout = s->config.write_timeout_ns;
+    uint64_t timeout = s->engine->patient ? 0 : s->config.write_timeout_ns;
     s->blocked = true;
     task_stop_timer(&s->task);
     watch_again(s);

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from procs import free_port, wait_for
+from procs import free_port, wait_for, wait_steady
 from spellings import CA_CERT, DRAIN_TIMEOUT
 from upstreams import content, content_sha256, file_sha256
 
@@ -122,10 +122,10 @@ def connect(front):
 
 
 def read_to_end(sock):
-    got = b""
+    got = bytearray()
     while piece := sock.recv(65536):
         got += piece
-    return got
+    return bytes(got)
 
 
 # --- who ends TLS ------------------------------------------------------------------------------
@@ -253,15 +253,39 @@ def test_plain_http_is_told_where_to_go(world):
     assert answer.startswith(b"HTTP/1.1 400 ") and b"https://passed.localhost/x" in answer
 
 
-def test_drain(shared, raw):
-    """A tunnel lives on behind SIGTERM, as nobody can tell where its messages end."""
-    home, port, upstream = shared.home(), free_port(), raw(count_to_the_end)
+def only_passes(shared, upstream, *arguments):
+    home, port = shared.home(), free_port()
     (home.folder / "p.ini").write_text(
         f"[server p]\nlisten = 127.0.0.1:{port}\ntls = passthrough\n"
         f"[route r]\nupstream = u\n[upstream u]\nurl = {tcp(upstream)}\n")
-    front = shared.gateway("--config", home.folder / "p.ini", DRAIN_TIMEOUT, "60s", port=port,
-                           listen=[], home=home, ready=False)
+    front = shared.gateway("--config", home.folder / "p.ini", *arguments, port=port, listen=[],
+                           home=home, ready=False)
     wait_for(lambda: not front.server.refuses_connections(), "the gateway")
+    return front
+
+
+def test_a_paused_client_is_not_cut(shared, raw):
+    """write-timeout is for responses: how long a pause may be only the two ends know."""
+    sent = []
+
+    def tell_much(conn):
+        conn.read_some()
+        for _ in range(512):
+            conn.send(bytes(65536))
+            sent.append(65536)
+
+    front = only_passes(shared, raw(tell_much), "--write-timeout", "100ms")
+    with connect(front) as sock:
+        sock.sendall(hello("any.test"))
+        wait_for(lambda: sent, "the upstream to begin")
+        assert wait_steady(lambda: sum(sent), "bytes of the upstream") < 512 * 65536
+        assert len(read_to_end(sock)) == 512 * 65536
+
+
+def test_drain(shared, raw):
+    """A tunnel lives on behind SIGTERM, as nobody can tell where its messages end."""
+    upstream = raw(count_to_the_end)
+    front = only_passes(shared, upstream, DRAIN_TIMEOUT, "60s")
     said = hello("any.test")
     with connect(front) as sock:
         sock.sendall(said)
