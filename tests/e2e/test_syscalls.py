@@ -180,7 +180,7 @@ def connected(front, count):
 def test_file_descriptors_run_out(factory, backend):
     front = factory.gateway("--upstream", backend.url, "--upstream-idle-timeout", "100ms")
     pid = front.server.process.pid
-    before = open_files(pid)
+    before = wait_steady(lambda: open_files(pid), "open files")
     most = before + 5
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
@@ -200,12 +200,11 @@ def test_file_descriptors_run_out(factory, backend):
 
     for client in clients[:10]:
         client.close()
-    begin = time.monotonic()
+    # how soon it looks again, net_test's out_of_descriptors says
     wait_for(lambda: open_files(pid) == most and front.server.err, "others to take their places")
     for client in clients[10:]:
         client.close()
-    assert front.curl("h1", "/inspect", "--max-time", "5").status == 200
-    assert time.monotonic() - begin < 5
+    assert front.curl("h1", "/inspect").status == 200
     wait_for(lambda: open_files(pid) == before, "all to be closed")
     for version in VERSIONS:
         assert front.curl(version, "/inspect").status == 200
