@@ -52,7 +52,6 @@ extern const struct hook stats_hook;
 void stats_init(struct stats *s);
 void stats_fini(struct stats *s);
 
-size_t stats_version(enum http_version version); /* 0: h1, 1: h2, 2: h3 */
 void stats_handshake(struct stats *s, const struct peer *peer);
 
 /* The row of these names, new or there already; NULL: no memory. */

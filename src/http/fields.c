@@ -103,14 +103,6 @@ size_t fields_remove(struct fields *f, struct str name) {
     return remove_from(f, 0, name);
 }
 
-void fields_remove_prefix(struct fields *f, struct str prefix) {
-    size_t kept = 0;
-    for (size_t i = 0; i < f->n; i++)
-        if (!str_starts(f->v[i].name, prefix))
-            f->v[kept++] = f->v[i];
-    f->n = kept;
-}
-
 static struct str joined(struct arena *arena, struct str a, struct str separator, struct str b) {
     size_t n = a.n + separator.n + b.n;
     char *p = arena_alloc(arena, n + 1);
@@ -161,13 +153,6 @@ int fields_join_cookies(struct fields *f) {
     first->value = (struct str){p, n - 2};
     remove_from(f, (size_t)(first - f->v) + 1, first->name);
     return 0;
-}
-
-size_t fields_size(const struct fields *f) {
-    size_t n = 0;
-    for (size_t i = 0; i < f->n; i++)
-        n += f->v[i].name.n + f->v[i].value.n + 32;
-    return n;
 }
 
 int fields_copy(struct fields *to, const struct fields *from) {

@@ -483,10 +483,6 @@ struct stream_engine *tls_engine_new(const struct tls_engine_config *config) {
     return &e->base;
 }
 
-bool tls_engine_handshake_done(const struct stream_engine *base) {
-    return engine_of(base)->inner != NULL;
-}
-
 const char *tls_engine_problem(const struct stream_engine *base) {
     const struct tls_engine *e = engine_of(base);
     return e->problem ? e->problem : "";

@@ -53,9 +53,9 @@ static void hello(void **state) {
         assert_int_equal(v->received, 5);
         assert_true(v->complete && !v->wrong);
         assert_string_equal(s->site.host, "test.example");
-        assert_int_equal(s->client->max_streams, s->limits.streams);
         talk_quiet(s);
         assert_int_equal(s->client->n_streams, 0);
+        assert_int_equal(s->client->max_streams, s->limits.streams);
         assert_int_equal(s->server_env.n_exchanges, 0);
         assert_int_equal(s->chunks.n_live, 0);
         talk_end(s);
