@@ -27,6 +27,7 @@ enum state {
 enum {
     ENGINE_MAGIC = 0x746c7365,
     RECORD = 16384,         /* plaintext of a full record */
+    ALONE = RECORD / 2,     /* a piece of so many bytes, a chunk say, is a record: no copy */
     AHEAD = 4 * RECORD,     /* encrypted in advance, so that one sendmsg is worth it */
     OUT_MOST = 16 * RECORD, /* a peer that makes us answer and does not read is left alone */
     INPUT = 2 * RECORD,
@@ -316,10 +317,10 @@ static int write_record(struct tls_engine *e) {
     int n = e->inner->ops->pull(e->inner, iov, PIECES);
     if (n <= 0)
         return ERR_AGAIN;
-    size_t bytes = RECORD;
+    size_t bytes = iov[0].iov_len < RECORD ? iov[0].iov_len : RECORD;
     int err;
-    if (iov[0].iov_len >= RECORD) {
-        err = encrypt(e, iov[0].iov_base, RECORD);
+    if (bytes >= ALONE) {
+        err = encrypt(e, iov[0].iov_base, bytes);
     } else {
         bytes = gather(iov, n, plain, sizeof(plain));
         if (bytes == 0)
