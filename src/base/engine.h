@@ -44,6 +44,11 @@ struct stream_engine_ops {
      * the next call of any engine of the worker. */
     struct span (*room)(struct stream_engine *e);
 
+    /* Behind that room, for who can fill several pieces at once: at most n, their number.
+     * To be called right after room. Who has this verb hears by filled(0) that nothing came.
+     * NULL: there is never more. */
+    int (*more_room)(struct stream_engine *e, struct iovec *iov, int n);
+
     /* n bytes were put there. The engine takes them all. 0, or a negative err: the
      * connection is to be closed after what pull still gives. */
     int (*filled)(struct stream_engine *e, size_t n);

@@ -9,9 +9,7 @@ void fields_init(struct fields *f, struct arena *arena) {
     *f = (struct fields){.arena = arena};
 }
 
-static int grow(struct fields *f) {
-    if (f->n < f->cap)
-        return 0;
+__attribute__((noinline)) static int grow(struct fields *f) {
     size_t cap = f->cap ? f->cap * 2 : FIELDS_FIRST;
     struct field *v = arena_alloc(f->arena, cap * sizeof(*v));
     if (!v)
@@ -40,7 +38,7 @@ int fields_add(struct fields *f, struct str name, struct str value) {
 }
 
 int fields_add_static(struct fields *f, struct str name, struct str value) {
-    if (grow(f) != 0)
+    if (f->n == f->cap && grow(f) != 0)
         return ERR_NO_MEMORY;
     f->v[f->n++] = (struct field){name, value};
     return 0;

@@ -29,6 +29,7 @@ enum {
     STREAM_MAGIC = 0x73747265,
     READS_A_LAP = 4,
     PIECES = 64,
+    ROOM_PIECES = 9, /* 128 KiB in chunks, as much as a body mostly holds */
     LINGER_BYTES = 256 * 1024,
     FLUSH = 1u << 8, /* our own wake: the socket takes bytes again */
 };
@@ -168,28 +169,49 @@ static void take_fin(struct net_stream *s) {
     task_wake(&s->task, FLUSH);
 }
 
+/* Into all the room that there is, as each recv has its price. ret_room: how much that was. */
+static ssize_t receive(struct net_stream *s, struct span room, size_t *ret_room) {
+    const struct stream_engine_ops *ops = s->engine->ops;
+    struct iovec iov[ROOM_PIECES] = {{room.p, room.n}};
+    int n = 1;
+    if (ops->more_room)
+        n += ops->more_room(s->engine, iov + 1, ROOM_PIECES - 1);
+    *ret_room = 0;
+    for (int i = 0; i < n; i++)
+        *ret_room += iov[i].iov_len;
+    if (n == 1)
+        return recv(s->config.fd, room.p, room.n, MSG_DONTWAIT);
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+    return recvmsg(s->config.fd, &message, MSG_DONTWAIT);
+}
+
+static void fill(struct net_stream *s, size_t n) {
+    const struct stream_engine_ops *ops = s->engine->ops;
+    if (n == 0 && !ops->more_room)
+        return;
+    if (ops->filled(s->engine, n) != 0) {
+        s->failed = true;
+        task_wake(&s->task, FLUSH);
+    }
+}
+
 /* One recv. false: that was all for now. */
 static bool read_some(struct net_stream *s) {
     struct span room = s->engine->ops->room(s->engine);
     s->full = room.n == 0;
     if (s->full)
         return false;
-    ssize_t n = recv(s->config.fd, room.p, room.n, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (n < 0 || (n == 0 && s->reset)) {
+    size_t all;
+    ssize_t n = receive(s, room, &all);
+    bool later = n < 0 && (errno == EAGAIN || errno == EINTR);
+    if ((n < 0 && !later) || (n == 0 && s->reset)) {
         end(s, 0);
         return false;
     }
-    if (n == 0) {
+    fill(s, later ? 0 : (size_t)n);
+    if (n == 0)
         take_fin(s);
-        return false;
-    }
-    if (s->engine->ops->filled(s->engine, (size_t)n) != 0) {
-        s->failed = true;
-        task_wake(&s->task, FLUSH);
-    }
-    return !s->failed && (size_t)n == room.n;
+    return !s->failed && n > 0 && (size_t)n == all;
 }
 
 static void read_all(struct net_stream *s) {
