@@ -81,6 +81,55 @@ static void refuses_optimistic_acks(void **state) {
     SAYS_AND_GETS("\x03\xbf\xff\xff\xff\x00\x00\x00\x01\x01\x01", "0xa");
 }
 
+static const struct early {
+    const char *frames;
+    size_t n;
+    const char *code;
+} earlies[] = {
+    {"\x3f", 1, "0x7"},                             /* no such frame */
+    {"\x08\x00x", 3, "0xa"},                        /* STREAM */
+    {"\x1e", 1, "0xa"},                             /* HANDSHAKE_DONE */
+    {"\x1d\x00\x00", 3, "0xa"},                     /* CONNECTION_CLOSE of an application */
+    {"\x02\x80\x0f\x42\x40\x00\x00\x00", 8, "0xa"}, /* ACK of what was not sent */
+    {"\x06\x80\x10\x00\x00\x01x", 7, "0xd"},        /* CRYPTO behind too large a gap */
+};
+
+/* Before the handshake is done. What may be said then is another table than in 1-RTT (RFC 9000
+ * 12.4), and read by another function of ngtcp2. */
+static void says_early(struct quic_world *w, enum liar_when when, const struct early *early) {
+    evil_init(w);
+    (void)net_sim_run(w->net, MS_NS, NULL, NULL); /* the ClientHello is under way */
+    liar_says(when, early->frames, early->n);
+    assert_int_equal(quic_server_conns(w->server), 0);
+}
+
+static void refuses_wrong_frames_in_handshakes(void **state) {
+    (void)state;
+    struct quic_world w;
+    for (size_t i = 0; i < sizeof(earlies) / sizeof(earlies[0]); i++) {
+        says_early(&w, LIAR_HANDSHAKE, &earlies[i]);
+        expect_end(&w, earlies[i].code);
+        assert_true(liar_said());
+        assert_int_equal(w.server_count.opened, 0);
+        world_fini(&w);
+    }
+}
+
+/* Anybody who sees the first packet can make Initials. So a wrong one ends nothing, once there is
+ * a connection: it is as if it had not come (RFC 9000 5.2). Of what ends a handshake by TLS
+ * itself quic_forge_test tells. */
+static void ignores_wrong_frames_in_initials(void **state) {
+    (void)state;
+    struct quic_world w;
+    for (size_t i = 0; i < sizeof(earlies) / sizeof(earlies[0]); i++) {
+        says_early(&w, LIAR_INITIAL, &earlies[i]);
+        w.plan.slow = false;
+        assert_true(world_run(&w, 20 * SECOND_NS));
+        assert_true(liar_said());
+        world_fini(&w);
+    }
+}
+
 /* A gap, and more behind it than anybody keeps. */
 static void bounds_crypto_frames(void **state) {
     (void)state;
@@ -265,6 +314,8 @@ static void bounds_crumbs_on_all_streams(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_wrong_frames),
+        cmocka_unit_test(refuses_wrong_frames_in_handshakes),
+        cmocka_unit_test(ignores_wrong_frames_in_initials),
         cmocka_unit_test(refuses_optimistic_acks),
         cmocka_unit_test(bounds_crypto_frames),
         cmocka_unit_test(bears_floods),
