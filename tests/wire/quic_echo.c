@@ -314,7 +314,7 @@ static void write_log(struct log *log, enum log_level level, const char *line, s
 
 static void make_contexts(struct quic_world *w) {
     char problem[256] = "";
-    struct tls_server shown = {.cert_pem = str_of(local_crt), .key_pem = str_of(local_key)};
+    struct tls_server shown = {.cert_pem = str_of(w->chain), .key_pem = str_of(local_key)};
     struct tls_server_config server = {
         .transport = TLS_QUIC, .alpn = "h3", .servers = &shown, .n_servers = 1};
     struct tls_client_config client = {
@@ -334,6 +334,7 @@ void world_init(struct quic_world *w) {
     w->log = (struct log){LOG_DEBUG, write_log, w};
     w->plan = (struct quic_echo_plan){.streams = 1, .bytes = 1000};
     w->ca = ca_crt;
+    w->chain = local_crt;
     w->host = "localhost";
     quic_config_default(&w->client_config);
     w->client_config.turn = &w->turn;
