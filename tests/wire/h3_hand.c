@@ -29,7 +29,8 @@ static int on_opened(struct quic_app *app) {
 static int on_recv(struct quic_app *app, int64_t id, const uint8_t *p, size_t n, bool fin) {
     struct hand *h = hand_of(app);
     struct hand_stream *s = find(h, id);
-    quic_credit(h->conn, id, n);
+    if (!s || !h->hoards)
+        quic_credit(h->conn, id, n);
     if (!s)
         return 0;
     buf_add(&s->in, p, n);

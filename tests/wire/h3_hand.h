@@ -33,7 +33,7 @@ struct hand_stream {
 struct hand {
     struct quic_app app;
     struct quic_conn *conn;
-    bool opened, freed;
+    bool opened, freed, hoards; /* hoards: gives no credit for our streams */
     struct hand_stream streams[HAND_STREAMS];
     int n_streams;
     struct buf section;                                  /* the field section in the making */

@@ -50,7 +50,7 @@ void raw_run(struct raw *w, uint64_t max_ns) {
     (void)net_sim_run(w->net, max_ns, NULL, NULL);
 }
 
-struct raw *raw_with(uint32_t streams) {
+struct raw *raw_with(uint32_t streams, uint32_t window_bytes) {
     struct raw *w = calloc(1, sizeof(*w));
     struct addr a = net_sim_addr(NET_SIM_A), b = net_sim_addr(NET_SIM_B);
     check(w);
@@ -66,6 +66,7 @@ struct raw *raw_with(uint32_t streams) {
     make_config(w, &w->client_config, w->client_tls);
     make_config(w, &w->server_config, w->server_tls);
     w->server_config.streams = streams;
+    w->client_config.stream_window_bytes = window_bytes;
     w->client_config.accept = accept_client;
     w->server_config.accept = accept_server;
     w->server = quic_server_new(&w->server_config);
@@ -77,7 +78,7 @@ struct raw *raw_with(uint32_t streams) {
 }
 
 struct raw *raw_new(void) {
-    return raw_with(100);
+    return raw_with(100, 256 * 1024);
 }
 
 void raw_free(struct raw *w) {

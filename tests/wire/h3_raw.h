@@ -24,9 +24,9 @@ struct raw {
     struct hand hand;
 };
 
-struct raw *raw_new(void); /* connected */
-struct raw *raw_with(uint32_t streams);
-void raw_free(struct raw *w); /* checks that nothing is left */
+struct raw *raw_new(void);                                     /* connected */
+struct raw *raw_with(uint32_t streams, uint32_t window_bytes); /* of a client's stream */
+void raw_free(struct raw *w);                                  /* checks that nothing is left */
 
 void raw_run(struct raw *w, uint64_t max_ns); /* what was written is sent, and answered */
 bool raw_gone(struct raw *w);                 /* the connection is */

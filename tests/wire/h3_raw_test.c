@@ -372,7 +372,7 @@ static void test_slow_header(void **state) {
 /* RFC 9218 7.2: of a stream that became possible only later. */
 static void test_priority_update(void **state) {
     (void)state;
-    struct raw *w = raw_with(4);
+    struct raw *w = raw_with(4, 256 * 1024);
     struct hand_stream *c = hand_control(&w->hand), *s = NULL;
     for (int i = 0; i < 6; i++) {
         const uint8_t update[] = {0x80, 0x0f, 0x07, 0x00, 4, (uint8_t)(4 * i), 'u', '=', '1'};
