@@ -23,6 +23,7 @@ static void tell(struct hand *h, struct hand_stream *s) {
 
 static int on_opened(struct quic_app *app) {
     hand_of(app)->opened = true;
+    tell(hand_of(app), NULL);
     return 0;
 }
 
@@ -118,6 +119,7 @@ static bool on_idle(const struct quic_app *app) {
 static void on_free(struct quic_app *app, int reason) {
     (void)reason;
     hand_of(app)->freed = true;
+    tell(hand_of(app), NULL);
 }
 
 static const struct quic_app_ops hand_ops = {

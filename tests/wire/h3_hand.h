@@ -36,8 +36,9 @@ struct hand {
     bool opened, freed, hoards; /* hoards: gives no credit for our streams */
     struct hand_stream streams[HAND_STREAMS];
     int n_streams;
-    struct buf section;                                  /* the field section in the making */
-    void (*came)(struct hand *h, struct hand_stream *s); /* there is more of s; may be NULL */
+    struct buf section; /* the field section in the making */
+    /* There is more of s, or s was reset; s NULL: see opened and freed. May be NULL. */
+    void (*came)(struct hand *h, struct hand_stream *s);
 };
 
 /* For quic_config.accept. h is zeroed by its owner. */
