@@ -15,6 +15,7 @@ import pytest
 
 from clients import FLAG, RST_STREAM, curl_path
 from procs import run, wait_for
+from raw_h3 import RawH3
 from spellings import RESPONSE_TIMEOUT
 from upstreams import OK
 
@@ -198,6 +199,10 @@ class Leaver:
             self.client = front.curl.h2()
             fields = [(":method", method), (":path", path), *PSEUDO]
             self.stream = self.client.request(fields, body, end=body is None)
+        elif self.way != "time":
+            self.client = RawH3(front)
+            fields = [(":method", method), (":path", path), *PSEUDO]
+            self.stream = self.client.request(fields, body, end=body is None)
         else:  # it leaves by itself soon
             upload = [] if body is None else ["-X", "POST", "-H", "Expect:", "-T", "."]
             self.transfer = front.curl.start("h3", path, "--max-time", "1", *upload, stdin=body)
@@ -210,6 +215,12 @@ class Leaver:
             assert self.transfer.process.wait(60) == 28
             self.transfer.kill()
             return
+        if self.version == "h3":
+            if self.way == "stream":
+                self.client.reset(self.stream)
+                assert self.client.outcome(self.stream) == ("reset", 0x10C)
+            self.client.hang_up()
+            return
         if self.way == "stream":
             self.client.send(RST_STREAM, 0, self.stream, struct.pack(">I", 8))
             return
@@ -218,7 +229,8 @@ class Leaver:
         self.client.sock.close()
 
 
-WAYS = ["h1-close", "h1-reset", "h2-stream", "h2-close", "h2-reset", "h3-time"]
+QUICK = ["h1-close", "h1-reset", "h2-stream", "h2-close", "h2-reset", "h3-stream", "h3-close"]
+WAYS = [*QUICK, "h3-time"]
 STAGES = {  # the path, and a part of a body
     "before the response": ("/wait/stay", None),
     "in the response": ("/endless/stay", None),
@@ -286,7 +298,7 @@ def test_many_clients_leave_at_any_time(factory):
     front = factory.gateway("--upstream", upstream.url)
     for i in range(100):
         path, body = list(STAGES.values())[i % 4]
-        Leaver(front, WAYS[i % 5], path, body).leave()
+        Leaver(front, QUICK[i % 7], path, body).leave()
     wait_for(lambda: len(upstream.ended) == sum(map(bool, upstream.paths())), "all to be over")
     for version in FLAG:
         assert_well(front, upstream, version)

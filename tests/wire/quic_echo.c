@@ -314,7 +314,7 @@ static void write_log(struct log *log, enum log_level level, const char *line, s
 }
 
 static void make_contexts(struct quic_world *w) {
-    quic_pair_contexts(w->ca, &w->server_tls, &w->client_tls);
+    quic_pair_contexts(w->chain, w->ca, &w->server_tls, &w->client_tls);
     if (w->suites)
         check(wolfSSL_CTX_set_cipher_list(tls_context_native(w->client_tls), w->suites) == 1);
     w->server_config.tls = w->server_tls;
@@ -328,6 +328,7 @@ void world_init(struct quic_world *w) {
     w->log = (struct log){LOG_DEBUG, write_log, w};
     w->plan = (struct quic_echo_plan){.streams = 1, .bytes = 1000};
     w->ca = ca_crt;
+    w->chain = local_crt;
     w->host = "localhost";
     quic_config_default(&w->client_config);
     w->client_config.turn = &w->turn;

@@ -6,10 +6,10 @@
 #include "base/check.h"
 #include "certs.h"
 
-void quic_pair_contexts(const char *ca_pem, struct tls_context **ret_server,
+void quic_pair_contexts(const char *chain_pem, const char *ca_pem, struct tls_context **ret_server,
                         struct tls_context **ret_client) {
     char problem[256] = "";
-    struct tls_server shown = {.cert_pem = str_of(local_crt), .key_pem = str_of(local_key)};
+    struct tls_server shown = {.cert_pem = str_of(chain_pem), .key_pem = str_of(local_key)};
     struct tls_server_config server = {
         .transport = TLS_QUIC, .alpn = "h3", .servers = &shown, .n_servers = 1};
     struct tls_client_config client = {
@@ -27,7 +27,7 @@ static void config_init(struct quic_pair *q, struct quic_config *c, void *accept
 
 void quic_pair_init(struct quic_pair *q, struct turn *turn, void *accept_context) {
     *q = (struct quic_pair){.turn = turn};
-    quic_pair_contexts(ca_crt, &q->server_tls, &q->client_tls);
+    quic_pair_contexts(local_crt, ca_crt, &q->server_tls, &q->client_tls);
     config_init(q, &q->client_config, accept_context);
     config_init(q, &q->server_config, accept_context);
     q->client_config.tls = q->client_tls;

@@ -16,8 +16,8 @@ struct quic_pair {
     struct net_sim *net;
 };
 
-/* The server shows the usual certificate, and the client trusts this CA. */
-void quic_pair_contexts(const char *ca_pem, struct tls_context **ret_server,
+/* The server shows this chain with the usual key, and the client trusts this CA. */
+void quic_pair_contexts(const char *chain_pem, const char *ca_pem, struct tls_context **ret_server,
                         struct tls_context **ret_client);
 
 void quic_pair_init(struct quic_pair *q, struct turn *turn, void *accept_context);
