@@ -4,8 +4,9 @@
 #include "base/err.h"
 #include "proto/h3/stream.h"
 
-/* How much of a body one DATA frame takes at most: its bytes count as sent from then on. */
-enum { PIECES = 4 };
+/* How much of a body one DATA frame takes at most, in chunks: its bytes count as sent from then on,
+ * so a client that gives no credit costs this beside the body's limit. */
+enum { PIECES = 2 };
 
 struct h3_stream *h3_stream_new(struct h3 *h3, int64_t id, void (*run)(struct task *, uint32_t)) {
     struct h3_stream *s = calloc(1, sizeof(*s));
