@@ -162,9 +162,8 @@ static int shake(struct tls_engine *e) {
     return fail_native(e, native);
 }
 
-/* wolfSSL takes a record as a whole: what it has not decrypted is ours, or not here yet. Asked in
- * vain it writes a line into its queue of errors, which costs more than all the fields of a
- * small request. */
+/* wolfSSL takes whole records: what it has not decrypted is ours, or not here yet. Asked in vain it
+ * writes a line into a queue of errors, which is dear. */
 static bool may_read(const struct tls_engine *e) {
     return e->unread.n > 0 || wolfSSL_pending(e->ssl) > 0;
 }
@@ -327,15 +326,14 @@ static int write_record(struct tls_engine *e) {
     if (n <= 0)
         return ERR_AGAIN;
     size_t bytes = iov[0].iov_len < RECORD ? iov[0].iov_len : RECORD;
-    int err;
-    if (bytes >= ALONE) {
-        err = encrypt(e, iov[0].iov_base, bytes);
-    } else {
+    const void *from = iov[0].iov_base;
+    if (bytes < ALONE) {
         bytes = gather(iov, n, plain, sizeof(plain));
-        if (bytes == 0)
-            return ERR_AGAIN;
-        err = encrypt(e, plain, bytes);
+        from = plain;
     }
+    if (bytes == 0)
+        return ERR_AGAIN;
+    int err = encrypt(e, from, bytes);
     if (err == 0)
         e->inner->ops->pulled(e->inner, bytes);
     return err;
@@ -374,9 +372,7 @@ static enum engine_status tls_status(const struct stream_engine *base) {
 
 static int tls_pull(struct stream_engine *base, struct iovec *iov, int n) {
     struct tls_engine *e = engine_of(base);
-    if (n <= 0)
-        return 0;
-    if (tls_status(base) == ENGINE_CUT)
+    if (n <= 0 || tls_status(base) == ENGINE_CUT)
         return 0;
     if (out_pending(e) < RECORD)
         produce(e);
