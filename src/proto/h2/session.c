@@ -6,7 +6,7 @@
 #include "proto/h2/stream.h"
 
 enum {
-    OUT_AHEAD = 32 * 1024, /* frames made before the driver has taken those before */
+    OUT_AHEAD = 16 * 1024, /* frames made before the driver has taken those before: a TLS record */
     RESET_RATE = 33,
     HEAD_WORTH = 256,
 };
