@@ -149,7 +149,7 @@ $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_LINK)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $^ $(LIBS) -o $@
 # What end-to-end tests need beside the program.
 ENGINES := $(filter-out $(addprefix $(OUT)/src/,gateway/% command/% handler/% upstream/%),$(OBJECTS))
-$(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(ENGINES)
+$(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(OUT)/tests/wire/h3_hand.o $(ENGINES)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIBS) -o $@
 

@@ -276,9 +276,3 @@ const char *args_value(const struct args *a, const char *name) {
             return a->given[i].value.p;
     return NULL;
 }
-
-bool args_switch(const struct args *a, const char *name, bool if_not_given) {
-    const char *value = args_value(a, name);
-
-    return value ? str_eq(str_of(value), STR("on")) : if_not_given;
-}

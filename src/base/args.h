@@ -63,7 +63,6 @@ void args_fini(struct args *a);
 bool args_has(const struct args *a, const char *name);
 unsigned args_count(const struct args *a, const char *name);
 const char *args_value(const struct args *a, const char *name); /* the last; NULL: not given */
-bool args_switch(const struct args *a, const char *name, bool if_not_given);
 
 /* The flags as two columns of at most 80 characters, with the groups' headings. */
 void args_help(const struct args_table *table, struct buf *to);

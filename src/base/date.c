@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/date.h"
 
-#include "base/err.h"
-
 #define DATE_MAX_S UINT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 static const char weekdays[] = "SunMonTueWedThuFriSat";
@@ -108,34 +106,4 @@ char *date_rfc3339(uint64_t wall_s, char to[DATE_TEXT]) {
     p = put_clock(p, &at);
     put_text(p, "Z", 2);
     return to;
-}
-
-static int number_at(struct str text, size_t at, size_t n) {
-    uint64_t value;
-    return str_to_u64((struct str){text.p + at, n}, &value) == 0 ? (int)value : -1;
-}
-
-static int month_at(const char *p) {
-    for (int i = 0; i < 12; i++)
-        if (memcmp(months + i * 3, p, 3) == 0)
-            return i + 1;
-    return -1;
-}
-
-/* Whatever the fields are, the text must come out again when the result is printed:
- * that checks the separators, the weekday and the length of the month at once. */
-int date_parse_imf(struct str text, uint64_t *ret_wall_s) {
-    if (text.n != 29)
-        return ERR_INVALID;
-    int day = number_at(text, 5, 2), month = month_at(text.p + 8), year = number_at(text, 12, 4);
-    int hour = number_at(text, 17, 2), minute = number_at(text, 20, 2);
-    int second = number_at(text, 23, 2);
-    if (day < 0 || month < 0 || year < 1970 || hour < 0 || minute < 0 || second < 0)
-        return ERR_INVALID;
-    int64_t wall_s = date_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    char again[DATE_TEXT];
-    if (wall_s < 0 || !str_eq(str_of(date_imf((uint64_t)wall_s, again)), text))
-        return ERR_INVALID;
-    *ret_wall_s = (uint64_t)wall_s;
-    return 0;
 }

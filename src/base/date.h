@@ -16,9 +16,6 @@ char *date_imf(uint64_t wall_s, char to[DATE_TEXT]);     /* Sun, 06 Nov 1994 08:
 char *date_clf(uint64_t wall_s, char to[DATE_TEXT]);     /* 06/Nov/1994:08:49:37 +0000 */
 char *date_rfc3339(uint64_t wall_s, char to[DATE_TEXT]); /* 1994-11-06T08:49:37Z */
 
-/* The preferred form of RFC 9110 5.6.7 (IMF-fixdate) only: 0 or ERR_INVALID. */
-int date_parse_imf(struct str text, uint64_t *ret_wall_s);
-
 /* Days since 1970-01-01 of a day of the Gregorian calendar, and back. */
 int64_t date_days(int year, int month, int day);
 void date_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day);

@@ -34,12 +34,20 @@ enum engine_status {
 struct stream_engine {
     const struct stream_engine_ops *ops;
     struct task *driver; /* may be NULL before engine_drive */
+    /* It looks itself after peers that take no output: the driver waits for ever. An engine that
+     * wraps another says what that one says. */
+    bool patient;
 };
 
 struct stream_engine_ops {
     /* Where the next input goes; n 0: take nothing now, ENGINE_ROOM will tell. Valid until
      * the next call of any engine of the worker. */
     struct span (*room)(struct stream_engine *e);
+
+    /* Behind that room, for who can fill several pieces at once: at most n, their number.
+     * To be called right after room. Who has this verb hears by filled(0) that nothing came.
+     * NULL: there is never more. */
+    int (*more_room)(struct stream_engine *e, struct iovec *iov, int n);
 
     /* n bytes were put there. The engine takes them all. 0, or a negative err: the
      * connection is to be closed after what pull still gives. */

@@ -62,10 +62,6 @@ struct json_value *json_u64(struct json *j, uint64_t value) {
     return made(j, yyjson_mut_uint(j->doc, value));
 }
 
-struct json_value *json_i64(struct json *j, int64_t value) {
-    return made(j, yyjson_mut_sint(j->doc, value));
-}
-
 struct json_value *json_real(struct json *j, double value) {
     return made(j, yyjson_mut_real(j->doc, value));
 }

@@ -30,7 +30,6 @@ struct json_value *json_object(struct json *j);
 struct json_value *json_array(struct json *j);
 struct json_value *json_str(struct json *j, struct str s);
 struct json_value *json_u64(struct json *j, uint64_t value);
-struct json_value *json_i64(struct json *j, int64_t value);
 struct json_value *json_real(struct json *j, double value); /* prints as null if not finite */
 struct json_value *json_bool(struct json *j, bool value);
 struct json_value *json_null(struct json *j);

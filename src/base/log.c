@@ -3,9 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-
-#include "base/err.h"
 
 enum { LOG_LINE = 1000 };
 
@@ -25,16 +22,6 @@ void log_write(struct log *log, enum log_level level, const char *format, ...) {
     if (n < 0 || !log->write)
         return;
     log->write(log, level, line, n < LOG_LINE ? (size_t)n : LOG_LINE);
-}
-
-int log_level_parse(const char *text, enum log_level *ret_level) {
-    for (size_t i = 0; i < sizeof(level_texts) / sizeof(level_texts[0]); i++) {
-        if (strcmp(text, level_texts[i]) == 0) {
-            *ret_level = (enum log_level)i;
-            return 0;
-        }
-    }
-    return ERR_INVALID;
 }
 
 const char *log_level_text(enum log_level level) {

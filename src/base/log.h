@@ -32,8 +32,6 @@ static inline bool log_wants(const struct log *log, enum log_level level) {
 void log_write(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* error, warn, info, debug: 0 or ERR_INVALID. */
-int log_level_parse(const char *text, enum log_level *ret_level);
-const char *log_level_text(enum log_level level);
+const char *log_level_text(enum log_level level); /* error, warn, info, debug */
 
 #endif

@@ -13,19 +13,11 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-static bool equal_without_case(const char *a, const char *b, size_t n) {
+bool str_same_letters(const char *a, const char *b, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (lower(a[i]) != lower(b[i]))
             return false;
     return true;
-}
-
-struct str str_of(const char *terminated) {
-    return terminated ? (struct str){terminated, strlen(terminated)} : (struct str){NULL, 0};
-}
-
-bool str_ieq(struct str a, struct str b) {
-    return a.n == b.n && equal_without_case(a.p, b.p, a.n);
 }
 
 bool str_starts(struct str s, struct str prefix) {
@@ -33,7 +25,7 @@ bool str_starts(struct str s, struct str prefix) {
 }
 
 bool str_istarts(struct str s, struct str prefix) {
-    return s.n >= prefix.n && equal_without_case(s.p, prefix.p, prefix.n);
+    return s.n >= prefix.n && str_same_letters(s.p, prefix.p, prefix.n);
 }
 
 bool str_ends(struct str s, struct str suffix) {
@@ -58,6 +50,23 @@ bool str_cut(struct str *rest, char separator, struct str *ret_part) {
     *ret_part = (struct str){rest->p, part};
     *rest = (struct str){rest->p + taken, rest->n - taken};
     return true;
+}
+
+/* A subtraction in all eight bytes at once borrows from a high bit where a byte is too small. */
+static bool are_printable(const char *p) {
+    const uint64_t ones = UINT64_MAX / 255, highs = ones << 7;
+    uint64_t eight;
+    memcpy(&eight, p, sizeof(eight));
+    uint64_t below = (eight - ones * 0x20) & ~eight, del = eight ^ ones * 0x7f;
+    return ((below | ((del - ones) & ~del)) & highs) == 0;
+}
+
+size_t str_skip_printable(struct str s) {
+    size_t i = 0;
+    for (; s.n - i >= 8; i += 8)
+        if (!are_printable(s.p + i))
+            return i;
+    return i > 0 && are_printable(s.p + s.n - 8) ? s.n : i;
 }
 
 ptrdiff_t str_find(struct str s, char c) {

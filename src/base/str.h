@@ -23,14 +23,20 @@ struct span {
 #define STR_FMT "%.*s"
 #define STR_ARG(s) (int)(s).n, (s).p
 
-struct str str_of(const char *terminated); /* NULL gives the empty str */
+/* NULL gives the empty str. */
+static inline struct str str_of(const char *terminated) {
+    return terminated ? (struct str){terminated, strlen(terminated)} : (struct str){NULL, 0};
+}
 
 static inline bool str_eq(struct str a, struct str b) {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 /* ASCII case only, as field names and host names compare (RFC 9110 5.1, RFC 4343). */
-bool str_ieq(struct str a, struct str b);
+bool str_same_letters(const char *a, const char *b, size_t n);
+static inline bool str_ieq(struct str a, struct str b) {
+    return a.n == b.n && str_same_letters(a.p, b.p, a.n);
+}
 bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -41,6 +47,10 @@ struct str str_trim(struct str s);
 /* Cuts the part before the first separator off *rest and returns it; the separator
  * is dropped. false when *rest was empty at the call (then *ret_part is untouched). */
 bool str_cut(struct str *rest, char separator, struct str *ret_part);
+
+/* How many bytes at the start surely are neither below 0x20 nor DEL, found eight at once: not all
+ * that are. */
+size_t str_skip_printable(struct str s);
 
 /* Position of c in s, or -1. */
 ptrdiff_t str_find(struct str s, char c);

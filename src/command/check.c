@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "command/command.h"
 #include "command/configure.h"
+#include "command/subcommand.h"
 #include "gateway/dump/dump_config.h"
 
 /* Says what serve would say of a configuration, without serving: the same words may stand
@@ -21,8 +21,6 @@ struct check_words {
     struct config_flags flags; /* of serve */
     struct args_row rows[MAX_FLAGS + N_OWN];
     struct args_table table;
-    struct args args;
-    struct buf message;
 };
 
 static void words_init(struct check_words *w) {
@@ -32,30 +30,6 @@ static void words_init(struct check_words *w) {
     for (size_t i = 0; i < w->flags.table.n; i++)
         w->rows[N_OWN + i] = w->flags.rows[i];
     w->table = (struct args_table){w->rows, N_OWN + w->flags.table.n};
-    buf_init(&w->message);
-}
-
-static int help(const struct check_words *w) {
-    struct buf text;
-
-    buf_init(&text);
-    buf_str(&text, STR("Usage: h3gw check [FLAG]... [FILE]\n\n"
-                       "Read a configuration and say what is wrong with it, or \"fine\". FILE is "
-                       "that of\n--config; the flags of serve may stand beside it or in its "
-                       "place.\n\n"
-                       "  h3gw check dev.ini\n"
-                       "  h3gw check --dump --upstream http://127.0.0.1:3000 > dev.ini\n\n"));
-    args_help(&w->table, &text);
-    fwrite(text.p, 1, text.n, stdout);
-    buf_fini(&text);
-    return STATUS_FINE;
-}
-
-static int write_out(struct str text) {
-    if (fwrite(text.p, 1, text.n, stdout) == text.n && !fflush(stdout))
-        return STATUS_FINE;
-    fprintf(stderr, "h3gw check: %s\n", strerror(errno));
-    return STATUS_FAILED;
 }
 
 static int dump(const struct config *c) {
@@ -71,7 +45,7 @@ static int dump(const struct config *c) {
         fprintf(stderr, "h3gw check: %s\n",
                 problem.n ? (const char *)problem.p : err_text(ERR_NO_MEMORY));
     else
-        status = write_out(buf_view(&text));
+        status = subcommand_print("check", buf_view(&text));
     buf_fini(&text);
     buf_fini(&problem);
     free(folder);
@@ -85,19 +59,18 @@ static int look(const char *file, const struct args *args, struct config *c) {
         status = configure_credentials(c);
     if (status)
         return status;
-    return args_has(args, "dump") ? dump(c) : write_out(STR("fine\n"));
+    return args_has(args, "dump") ? dump(c) : subcommand_print("check", STR("fine\n"));
 }
 
-static int run(const struct args *args) {
+static int run(const void *context, const struct args *args) {
     const char *file = args_value(args, "config");
     struct config c;
     struct buf errors;
     int status = STATUS_FAILED;
 
-    if (args->n_words + (file != NULL) > 1) {
-        fputs("h3gw check: one file at a time; it may include others\n", stderr);
-        return STATUS_USAGE;
-    }
+    (void)context;
+    if (args->n_words + (file != NULL) > 1)
+        return subcommand_fail("check", STATUS_USAGE, "one file at a time; it may include others");
     if (args->n_words)
         file = args->words[0].p;
     buf_init(&errors);
@@ -111,16 +84,18 @@ static int run(const struct args *args) {
 
 int command_check(int argc, char **argv) {
     struct check_words w;
-    int status;
+    struct subcommand command = {
+        "check",
+        "Usage: h3gw check [FLAG]... [FILE]\n\n"
+        "Read a configuration and say what is wrong with it, or \"fine\". FILE is that of\n"
+        "--config; the flags of serve may stand beside it or in its place.\n\n"
+        "  h3gw check dev.ini\n"
+        "  h3gw check --dump --upstream http://127.0.0.1:3000 > dev.ini\n\n",
+        &w.table,
+        run,
+        NULL,
+    };
 
     words_init(&w);
-    if (args_parse(&w.args, &w.table, argc, argv, &w.message)) {
-        fprintf(stderr, "h3gw check: " STR_FMT "\n", STR_ARG(buf_view(&w.message)));
-        buf_fini(&w.message);
-        return STATUS_USAGE;
-    }
-    status = args_has(&w.args, "help") ? help(&w) : run(&w.args);
-    args_fini(&w.args);
-    buf_fini(&w.message);
-    return status;
+    return subcommand_run(&command, argc, argv);
 }

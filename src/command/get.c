@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "command/command.h"
+#include "command/subcommand.h"
 #include "http/validate.h"
 
 static const struct args_row rows[] = {
@@ -286,7 +286,8 @@ static void fini(struct getter *g) {
     chunk_pool_fini(&g->chunks);
 }
 
-static int get(const struct args *args) {
+static int get(const void *context, const struct args *args) {
+    (void)context;
     struct get_options options;
     struct getter g;
     int status = check_args(args, &options);
@@ -306,27 +307,14 @@ static int get(const struct args *args) {
 }
 
 int command_get(int argc, char **argv) {
-    struct args args;
-    struct buf text;
-    int status = STATUS_FINE;
-
-    buf_init(&text);
-    if (args_parse(&args, &table, argc, argv, &text)) {
-        usage(STR_FMT, STR_ARG(buf_view(&text)));
-        buf_fini(&text);
-        return STATUS_USAGE;
-    }
-    if (args_has(&args, "help")) {
-        buf_str(&text,
-                STR("Usage: h3gw get [FLAG]... URL...\n\nFetch URLs over HTTP/1.1, HTTP/2 or "
-                    "HTTP/3. An answer is an\nanswer: the exit status is 0 whatever its status "
-                    "says.\n\n"));
-        args_help(&table, &text);
-        fwrite(text.p, 1, text.n, stdout);
-    } else {
-        status = get(&args);
-    }
-    args_fini(&args);
-    buf_fini(&text);
-    return status;
+    static const struct subcommand command = {
+        "get",
+        "Usage: h3gw get [FLAG]... URL...\n\n"
+        "Fetch URLs over HTTP/1.1, HTTP/2 or HTTP/3. An answer is an\n"
+        "answer: the exit status is 0 whatever its status says.\n\n",
+        &table,
+        get,
+        NULL,
+    };
+    return subcommand_run(&command, argc, argv);
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/args.h"
 #include "base/err.h"
 #include "command/ask.h"
-#include "command/command.h"
 #include "command/configure.h"
+#include "command/subcommand.h"
 #include "gateway/dump/dump.h"
 
 /* listeners, routes, upstreams and certs: one command with another table each. */
@@ -28,54 +26,13 @@ static const struct args_row rows[] = {
 static const struct args_table table = {rows, sizeof rows / sizeof rows[0]};
 
 struct subject {
-    const char *name, *what;
+    const char *name;
     int (*print)(const struct dump *d, struct buf *to);
     const char *filters; /* of the last four flags, those that mean something here */
 };
 
-static const struct subject listeners = {
-    "listeners",
-    "Show the listeners, TCP and UDP, as istioctl proxy-config listeners does.",
-    dump_listeners,
-    "address port type",
-};
-static const struct subject routes = {
-    "routes",
-    "Show the routes of each server, as istioctl proxy-config routes does.",
-    dump_routes,
-    "name",
-};
-static const struct subject upstreams = {
-    "upstreams",
-    "Show the upstreams, as istioctl proxy-config clusters does.",
-    dump_upstreams,
-    "name port",
-};
-static const struct subject certs = {
-    "certs",
-    "Show the certificates, as istioctl proxy-config secret does. Nothing is made.",
-    dump_secrets,
-    "",
-};
-
 static int complain(const struct subject *s, const char *message, int status) {
-    fprintf(stderr, "h3gw %s: %s\n", s->name, message);
-    return status;
-}
-
-static int help(const struct subject *s) {
-    struct buf text;
-
-    buf_init(&text);
-    buf_format(&text,
-               "Usage: h3gw %s [FLAG]...\n\n%s\nWithout --config the running gateway is asked.\n\n"
-               "  h3gw %s --wide\n"
-               "  h3gw %s --config dev.ini --json\n\n",
-               s->name, s->what, s->name, s->name);
-    args_help(&table, &text);
-    fwrite(text.p, 1, text.n, stdout);
-    buf_fini(&text);
-    return STATUS_FINE;
+    return subcommand_fail(s->name, status, message);
 }
 
 static bool is_filter_of(const struct subject *s, const char *flag) {
@@ -127,12 +84,6 @@ static int read_wishes(const struct subject *s, const struct args *args, struct 
     return read_form(args, &d->form, message);
 }
 
-static int write_out(const struct subject *s, const struct buf *text) {
-    if (fwrite(text->p, 1, text->n, stdout) == text->n && !fflush(stdout))
-        return STATUS_FINE;
-    return complain(s, strerror(errno), STATUS_FAILED);
-}
-
 static int show(const struct subject *s, struct dump *d, struct config *c) {
     struct dump_certs secrets;
     struct buf text;
@@ -144,7 +95,7 @@ static int show(const struct subject *s, struct dump *d, struct config *c) {
     d->certs = &secrets;
     buf_init(&text);
     status = s->print(d, &text) ? complain(s, err_text(ERR_NO_MEMORY), STATUS_FAILED)
-                                : write_out(s, &text);
+                                : subcommand_print(s->name, buf_view(&text));
     buf_fini(&text);
     dump_certs_fini(&secrets);
     return status;
@@ -188,7 +139,7 @@ static int ask_and_show(const struct subject *s, const struct dump *d, const cha
     add_query(&path, "name", d->name);
     status = path.failed ? ERR_NO_MEMORY : ask(&a, "GET", (const char *)path.p, &text);
     if (status == 200)
-        status = write_out(s, &text);
+        status = subcommand_print(s->name, buf_view(&text));
     else if (status > 0)
         status = complain(s, (const char *)text.p, STATUS_FAILED);
     else
@@ -198,12 +149,10 @@ static int ask_and_show(const struct subject *s, const struct dump *d, const cha
     return status;
 }
 
-static int run(const struct subject *s, const struct args *args, struct buf *message) {
+static int look(const struct subject *s, const struct args *args, struct buf *message) {
     const char *file = args_value(args, "config");
     struct dump d = {0};
 
-    if (args_has(args, "help"))
-        return help(s);
     if (read_wishes(s, args, &d, message))
         return complain(s, (const char *)message->p, STATUS_USAGE);
     if (file && args_has(args, "admin"))
@@ -211,35 +160,54 @@ static int run(const struct subject *s, const struct args *args, struct buf *mes
     return file ? read_and_show(s, &d, file) : ask_and_show(s, &d, args_value(args, "admin"));
 }
 
-static int command(const struct subject *s, int argc, char **argv) {
-    struct args args;
+static int run(const void *context, const struct args *args) {
     struct buf message;
-    int status;
 
     buf_init(&message);
-    if (args_parse(&args, &table, argc, argv, &message)) {
-        status = complain(s, message.p ? (const char *)message.p : err_text(ERR_NO_MEMORY),
-                          STATUS_USAGE);
-    } else {
-        status = run(s, &args, &message);
-        args_fini(&args);
-    }
+    int status = look(context, args, &message);
     buf_fini(&message);
     return status;
 }
 
+#define HELP(name, what) \
+    "Usage: h3gw " name " [FLAG]...\n\n" what \
+    "\nWithout --config the running gateway is asked.\n\n" \
+    "  h3gw " name " --wide\n  h3gw " name " --config dev.ini --json\n\n"
+
 int command_listeners(int argc, char **argv) {
-    return command(&listeners, argc, argv);
+    static const struct subject subject = {"listeners", dump_listeners, "address port type"};
+    static const struct subcommand command = {
+        "listeners",
+        HELP("listeners",
+             "Show the listeners, TCP and UDP, as istioctl proxy-config listeners does."),
+        &table, run, &subject};
+    return subcommand_run(&command, argc, argv);
 }
 
 int command_routes(int argc, char **argv) {
-    return command(&routes, argc, argv);
+    static const struct subject subject = {"routes", dump_routes, "name"};
+    static const struct subcommand command = {
+        "routes",
+        HELP("routes", "Show the routes of each server, as istioctl proxy-config routes does."),
+        &table, run, &subject};
+    return subcommand_run(&command, argc, argv);
 }
 
 int command_upstreams(int argc, char **argv) {
-    return command(&upstreams, argc, argv);
+    static const struct subject subject = {"upstreams", dump_upstreams, "name port"};
+    static const struct subcommand command = {
+        "upstreams",
+        HELP("upstreams", "Show the upstreams, as istioctl proxy-config clusters does."), &table,
+        run, &subject};
+    return subcommand_run(&command, argc, argv);
 }
 
 int command_certs(int argc, char **argv) {
-    return command(&certs, argc, argv);
+    static const struct subject subject = {"certs", dump_secrets, ""};
+    static const struct subcommand command = {
+        "certs",
+        HELP("certs",
+             "Show the certificates, as istioctl proxy-config secret does. Nothing is made."),
+        &table, run, &subject};
+    return subcommand_run(&command, argc, argv);
 }

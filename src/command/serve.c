@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "command/command.h"
 #include "command/configure.h"
+#include "command/subcommand.h"
 #include "gateway/gateway.h"
 #include "gateway/screen.h"
 
@@ -18,30 +18,13 @@ static void write_log(struct log *log, enum log_level level, const char *line, s
             level == LOG_INFO ? "" : ": ", (int)n, line);
 }
 
-static void help(const struct config_flags *flags) {
-    struct buf text;
-
-    buf_init(&text);
-    buf_str(&text,
-            STR("Usage: h3gw serve [FLAG]...\n\n"
-                "Serve HTTPS (HTTP/1.1 and HTTP/2 on TCP) and HTTP/3 (on the same UDP port) in "
-                "front\nof an app, or of the built-in httpbin.\n\n"
-                "  h3gw serve --upstream http://127.0.0.1:3000\n"
-                "  h3gw serve --listen :8443 --host app.test\n"
-                "  h3gw serve --config dev.ini\n\n"));
-    args_help(&flags->table, &text);
-    fwrite(text.p, 1, text.n, stdout);
-    buf_fini(&text);
-}
-
 static void show_screen(const struct gateway *g) {
     struct buf text;
     bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 
     buf_init(&text);
     screen_print(g, colour, &text);
-    fwrite(text.p, 1, text.n, stdout);
-    fflush(stdout);
+    subcommand_print("serve", buf_view(&text));
     buf_fini(&text);
 }
 
@@ -83,11 +66,19 @@ static int run(struct source *from, struct buf *errors) {
     return STATUS_FINE;
 }
 
-static int serve(const struct args *args) {
+static int serve(const void *context, const struct args *args) {
     struct source from = {args, 0};
     struct buf errors;
     int status;
 
+    (void)context;
+    if (args->n_words) {
+        fprintf(stderr,
+                "h3gw serve: \"" STR_FMT "\" is no flag; the app's address is given with "
+                "--upstream\n",
+                STR_ARG(args->words[0]));
+        return STATUS_USAGE;
+    }
     buf_init(&errors);
     status = run(&from, &errors);
     configure_show_errors(&errors);
@@ -97,29 +88,19 @@ static int serve(const struct args *args) {
 
 int command_serve(int argc, char **argv) {
     struct config_flags flags;
-    struct args args;
-    struct buf message;
-    int status = STATUS_USAGE;
+    struct subcommand command = {
+        "serve",
+        "Usage: h3gw serve [FLAG]...\n\n"
+        "Serve HTTPS (HTTP/1.1 and HTTP/2 on TCP) and HTTP/3 (on the same UDP port) in front\n"
+        "of an app, or of the built-in httpbin.\n\n"
+        "  h3gw serve --upstream http://127.0.0.1:3000\n"
+        "  h3gw serve --listen :8443 --host app.test\n"
+        "  h3gw serve --config dev.ini\n\n",
+        &flags.table,
+        serve,
+        NULL,
+    };
 
     config_flags_init(&flags);
-    buf_init(&message);
-    if (args_parse(&args, &flags.table, argc, argv, &message)) {
-        fprintf(stderr, "h3gw serve: " STR_FMT "\n", STR_ARG(buf_view(&message)));
-        buf_fini(&message);
-        return status;
-    }
-    if (args_has(&args, "help")) {
-        help(&flags);
-        status = STATUS_FINE;
-    } else if (args.n_words) {
-        fprintf(stderr,
-                "h3gw serve: \"" STR_FMT "\" is no flag; the app's address is given with "
-                "--upstream\n",
-                STR_ARG(args.words[0]));
-    } else {
-        status = serve(&args);
-    }
-    args_fini(&args);
-    buf_fini(&message);
-    return status;
+    return subcommand_run(&command, argc, argv);
 }

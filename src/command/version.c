@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 
-#include "base/args.h"
-#include "command/command.h"
 #include "command/licenses.h"
+#include "command/subcommand.h"
 
 static const struct args_row rows[] = {
     {"licenses", 0, ARGS_FLAG, NULL, "the licences of h3gw and of all that is in it", NULL},
@@ -24,36 +23,17 @@ static void show_version(void) {
     printf("\nLicence: GPL-3.0-or-later; h3gw version --licenses shows all of them.\n");
 }
 
-static void show_help(void) {
-    struct buf text;
-
-    buf_init(&text);
-    buf_str(&text, STR("Usage: h3gw version [--licenses]\n\n"));
-    args_help(&table, &text);
-    fwrite(text.p, 1, text.n, stdout);
-    buf_fini(&text);
-}
-
-int command_version(int argc, char **argv) {
-    struct args args;
-    struct buf message;
-    int status = STATUS_FINE;
-
-    buf_init(&message);
-    if (args_parse(&args, &table, argc, argv, &message)) {
-        fprintf(stderr, "h3gw version: " STR_FMT "\n", STR_ARG(buf_view(&message)));
-        buf_fini(&message);
-        return STATUS_USAGE;
-    }
-    if (args_has(&args, "help"))
-        show_help();
-    else if (args_has(&args, "licenses"))
+static int run(const void *context, const struct args *args) {
+    (void)context;
+    if (args_has(args, "licenses"))
         show_licenses();
     else
         show_version();
-    if (ferror(stdout))
-        status = STATUS_FAILED;
-    args_fini(&args);
-    buf_fini(&message);
-    return status;
+    return ferror(stdout) ? STATUS_FAILED : STATUS_FINE;
+}
+
+int command_version(int argc, char **argv) {
+    static const struct subcommand command = {"version", "Usage: h3gw version [--licenses]\n\n",
+                                              &table, run, NULL};
+    return subcommand_run(&command, argc, argv);
 }

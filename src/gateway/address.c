@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "sys/sock.h"
 
-void address_describe(const struct addr *addr, const char *what, int err,
-                      char to[ADDRESS_PROBLEM]) {
+/* A sentence for people: why one cannot listen there. errno is as it was then. */
+static void describe(const struct addr *addr, const char *what, int err, char to[ADDRESS_PROBLEM]) {
     char text[ADDR_TEXT];
     const char *advice = "";
     const char *what_err = err == ERR_SYSTEM ? strerror(errno) : err_text(err);
@@ -133,7 +133,7 @@ static int open_all(struct address *a, int type, unsigned workers, struct log *l
     }
     errno = number;
     if (err)
-        address_describe(&a->addr, what, err, a->problem);
+        describe(&a->addr, what, err, a->problem);
     return err;
 }
 

@@ -37,7 +37,4 @@ int addresses_open(struct addresses *a, struct config *c, const struct addresses
                    struct log *log);
 void addresses_fini(struct addresses *a);
 
-/* A sentence for people: why one cannot listen there. errno is as it was then. */
-void address_describe(const struct addr *addr, const char *what, int err, char to[ADDRESS_PROBLEM]);
-
 #endif

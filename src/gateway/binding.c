@@ -307,6 +307,10 @@ size_t binding_quic(const struct binding *b) {
     return b->udp ? quic_server_conns(b->quic) : 0;
 }
 
+size_t binding_quic_handshakes(const struct binding *b) {
+    return b->udp ? quic_server_handshakes(b->quic) : 0;
+}
+
 bool binding_idle(const struct binding *b) {
     return binding_tcp(b) == 0 && (!b->udp || port_idle(b->udp));
 }

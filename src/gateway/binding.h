@@ -33,7 +33,8 @@ bool binding_is_at(const struct binding *b, const struct address *address);
 void binding_drain(struct binding *b);
 size_t binding_tcp(const struct binding *b); /* connections */
 size_t binding_quic(const struct binding *b);
-bool binding_idle(const struct binding *b); /* drained, and no connection is left */
-void binding_free(struct binding *b);       /* closes what is open */
+size_t binding_quic_handshakes(const struct binding *b); /* of them */
+bool binding_idle(const struct binding *b);              /* drained, and no connection is left */
+void binding_free(struct binding *b);                    /* closes what is open */
 
 #endif

@@ -155,6 +155,7 @@ static void count_bindings(const struct list *bindings, struct stats *sum) {
         const struct binding *b = binding_of(at);
         sum->tcp_now += b->plain ? 0 : binding_tcp(b);
         sum->quic_now += binding_quic(b);
+        sum->quic_handshakes_now += binding_quic_handshakes(b);
         if (b->udp)
             quic_server_count(b->quic, &sum->quic);
     }

@@ -155,6 +155,13 @@ static int upstream_fields(struct exchange *x) {
     return append(f, STR("via"), STR("1.1 h3gw"));
 }
 
+/* The worker's text is another one in a second. */
+static int add_date(struct exchange *x, struct worker *w) {
+    struct str date = arena_str(&x->arena, worker_date(w));
+
+    return date.p ? fields_add_static(&x->response.fields, STR("date"), date) : ERR_NO_MEMORY;
+}
+
 static int on_response(struct exchange *x) {
     struct fields *f = &x->response.fields;
     const struct outfit *o = outfit_of(x);
@@ -162,11 +169,11 @@ static int on_response(struct exchange *x) {
 
     if (!pass && fields_set_static(f, STR("server"), STR("h3gw")))
         return ERR_NO_MEMORY;
-    if (!fields_has(f, STR("date")) && fields_add(f, STR("date"), worker_date(o->worker)))
+    if (!fields_has(f, STR("date")) && add_date(x, o->worker))
         return ERR_NO_MEMORY;
     /* An upstream's own alt-svc would send the client past us. */
     fields_remove(f, STR("alt-svc"));
-    if (x->alt_svc.n && fields_set(f, STR("alt-svc"), x->alt_svc))
+    if (x->alt_svc.n && fields_add_static(f, STR("alt-svc"), x->alt_svc))
         return ERR_NO_MEMORY;
     return x->upstream_ns ? upstream_fields(x) : 0;
 }

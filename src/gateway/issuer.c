@@ -36,9 +36,17 @@ static void forget(struct issuer *i, struct issued *issued) {
     free(issued);
 }
 
+static bool forget_first(struct issuer *i) {
+    struct issued *first = list_first(&i->order, struct issued, link);
+
+    if (first)
+        forget(i, first);
+    return first;
+}
+
 void issuer_fini(struct issuer *i) {
-    while (i->order.next && !list_empty(&i->order))
-        forget(i, list_first(&i->order, struct issued, link));
+    while (i->order.next && forget_first(i))
+        ;
     table_fini(&i->names);
 }
 
@@ -118,7 +126,7 @@ int issuer_issue(struct issuer *i, const char *sni, struct tls_pair *ret_pair) {
     issued = kept(i, name);
     if (!issued) {
         if (table_n(&i->names) >= ISSUER_NAMES)
-            forget(i, list_first(&i->order, struct issued, link));
+            (void)forget_first(i);
         err = make(i, name, &issued);
     }
     if (err)

@@ -25,13 +25,13 @@ void stats_fini(struct stats *s) {
     stats_init(s);
 }
 
-size_t stats_version(enum http_version version) {
+static size_t version_of(enum http_version version) {
     return version == HTTP_3 ? 2 : version == HTTP_2 ? 1 : 0;
 }
 
 void stats_handshake(struct stats *s, const struct peer *peer) {
-    s->handshakes[stats_version(peer->version)][peer->resumed]++;
-    s->early_data[stats_version(peer->version)] += peer->early_data;
+    s->handshakes[version_of(peer->version)][peer->resumed]++;
+    s->early_data[version_of(peer->version)] += peer->early_data;
 }
 
 /* ---- by name ---- */
@@ -99,7 +99,7 @@ static struct stats_cell *cell_of(const struct exchange *x) {
     struct stats_row **row = &o->stats_rows[site->server->index * (n_routes + 1) + at];
     if (!*row)
         *row = stats_row(&o->worker->stats, site->server->name, route ? route->name : STR(""));
-    return *row ? &(*row)->versions[stats_version(x->peer->version)] : NULL;
+    return *row ? &(*row)->versions[version_of(x->peer->version)] : NULL;
 }
 
 static size_t class_of(const struct exchange *x) {

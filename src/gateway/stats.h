@@ -42,7 +42,8 @@ struct stats {
     uint64_t handshakes[STATS_VERSIONS][2]; /* whole ones, and resumed ones */
     uint64_t early_data[STATS_VERSIONS];    /* those of them that took 0-RTT data */
     struct quic_counters quic;
-    size_t exchanges, tcp_now, quic_now; /* of sums only: what there is at the moment */
+    /* of sums only: what there is at the moment */
+    size_t exchanges, tcp_now, quic_now, quic_handshakes_now;
 };
 
 extern const uint64_t stats_bounds_ns[STATS_BOUNDS];
@@ -51,7 +52,6 @@ extern const struct hook stats_hook;
 void stats_init(struct stats *s);
 void stats_fini(struct stats *s);
 
-size_t stats_version(enum http_version version); /* 0: h1, 1: h2, 2: h3 */
 void stats_handshake(struct stats *s, const struct peer *peer);
 
 /* The row of these names, new or there already; NULL: no memory. */

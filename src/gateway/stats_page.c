@@ -143,7 +143,16 @@ static void counter(struct buf *to, const char *name, const char *help, uint64_t
     metrics_count(to, name, NULL, value);
 }
 
-static void quic(const struct quic_counters *q, struct buf *to) {
+static void gauge(struct buf *to, const char *name, const char *help, uint64_t value) {
+    metrics_family(to, name, "gauge", help);
+    metrics_count(to, name, NULL, value);
+}
+
+static void quic(const struct stats *st, struct buf *to) {
+    const struct quic_counters *q = &st->quic;
+
+    gauge(to, "h3gw_quic_handshakes_active", "QUIC connections whose handshake is half open.",
+          st->quic_handshakes_now);
     counter(to, "h3gw_quic_packets_sent_total", "QUIC packets sent.", q->packets_sent);
     counter(to, "h3gw_quic_packets_received_total", "QUIC packets received.", q->packets_received);
     counter(to, "h3gw_quic_packets_lost_total", "QUIC packets sent and taken for lost.",
@@ -207,11 +216,6 @@ static void upstreams(const struct stats *st, struct buf *to) {
 
 /* ---- the process, by the names that Prometheus' own clients give ---- */
 
-static void gauge(struct buf *to, const char *name, const char *help, uint64_t value) {
-    metrics_family(to, name, "gauge", help);
-    metrics_count(to, name, NULL, value);
-}
-
 static void process(uint64_t begin_s, struct buf *to) {
     struct process_facts f;
 
@@ -231,7 +235,7 @@ void stats_page(const struct stats *sum, uint64_t begin_s, struct buf *to) {
     requests(sum, to);
     connections(sum, to);
     handshakes(sum, to);
-    quic(&sum->quic, to);
+    quic(sum, to);
     upstreams(sum, to);
     process(begin_s, to);
 }

@@ -41,7 +41,7 @@ struct tunnel {
     uint32_t magic;
     enum state state;
     struct grave grave;
-    struct task task; /* of the dial, and of the idle timeout */
+    struct task task; /* of the dial, and behind it of the idle timeout */
     struct tunnel_config config;
     struct side client, upstream;
     struct pipe up, down;
@@ -121,21 +121,30 @@ static struct net_stream *stream_of(struct tunnel *t) {
     return list_empty(&t->streams) ? NULL : net_stream_of(t->streams.next);
 }
 
+/* The idle timeout begins anew. */
+static int use(struct tunnel *t) {
+    t->used_ns = turn_of(t)->now_ns;
+    return task_at(&t->task, t->used_ns + t->config.idle_timeout_ns);
+}
+
 /* From here on nobody listens to the client. */
 static void end_after_output(struct tunnel *t) {
     t->state = LAST;
     pipe_clear(&t->up);
     t->up.ended = t->down.ended = true;
-    task_stop_timer(&t->task);
+    if (use(t) != 0)
+        cut(t);
     engine_wake(&t->client.base, ENGINE_OUTPUT | ENGINE_STATUS);
 }
 
 static void idle_for_too_long(struct tunnel *t) {
+    struct net_stream *stream = stream_of(t);
     char remote[ADDR_TEXT];
     log_info(t->config.log, "%s: its tunnel to " STR_FMT " was idle for too long",
              addr_text(&t->config.peer->remote, remote), STR_ARG(origin_name(t->origin)));
     cut(t);
-    net_stream_reset(stream_of(t), REASON_UPSTREAM_TIMEOUT);
+    if (stream)
+        net_stream_reset(stream, REASON_UPSTREAM_TIMEOUT);
 }
 
 /* ---- the verbs of both sides ---- */
@@ -223,16 +232,13 @@ static int join(struct tunnel *t, int fd) {
         .fd = fd,
         .log = t->config.log,
         .owner = &t->streams,
-        .write_timeout_ns = upstream_config_of(t->config.upstream)->write_timeout_ns,
-        .stalled_reason = REASON_UPSTREAM_TIMEOUT,
+        .hear_out = true,
     };
     struct net_stream *stream = net_stream_new(&config);
     if (!stream)
         return ERR_NO_MEMORY;
     t->state = JOINED;
-    t->used_ns = turn_of(t)->now_ns;
-    if (net_stream_start(stream, &t->upstream.base) == 0 &&
-        task_at(&t->task, t->used_ns + t->config.idle_timeout_ns) == 0)
+    if (net_stream_start(stream, &t->upstream.base) == 0 && use(t) == 0)
         return 0;
     cut(t);
     net_stream_reset(stream, REASON_NO_MEMORY);
@@ -259,7 +265,7 @@ static void on_task(struct task *task, uint32_t events) {
     check_magic(t, TUNNEL_MAGIC);
     if ((events & DIAL_DONE) && t->state == DIALING)
         dialed(t);
-    if (!(events & TASK_TIMER) || t->state != JOINED)
+    if (!(events & TASK_TIMER) || (t->state != JOINED && t->state != LAST))
         return;
     uint64_t until_ns = t->used_ns + t->config.idle_timeout_ns;
     if (turn_of(t)->now_ns >= until_ns || task_at(task, until_ns) != 0)
@@ -320,8 +326,8 @@ struct stream_engine *tunnel_new(const struct tunnel_config *config) {
     t->magic = TUNNEL_MAGIC;
     t->config = *config;
     list_init(&t->streams);
-    t->client = (struct side){{&client_ops, NULL}, t, &t->upstream, &t->up, &t->down};
-    t->upstream = (struct side){{&upstream_ops, NULL}, t, &t->client, &t->down, &t->up};
+    t->client = (struct side){{&client_ops, NULL, true}, t, &t->upstream, &t->up, &t->down};
+    t->upstream = (struct side){{&upstream_ops, NULL, true}, t, &t->client, &t->down, &t->up};
     task_init(&t->task, turn_of(t), on_task);
     if (dial(t) != 0) {
         task_fini(&t->task);

@@ -93,6 +93,23 @@ static struct chunk *chunk_with_room(struct body *b, size_t wanted) {
     return chunk;
 }
 
+/* Chunks behind the last are empty: reserved, and given back by the commit. */
+int body_reserve_more(struct body *b, size_t most, struct iovec *iov, int n) {
+    size_t room = body_room(b), given = CHUNK_ROOM - b->last->end;
+    int pieces = 0;
+    if (most < room)
+        room = most;
+    for (struct chunk *c = b->last; pieces < n && given < room; c = c->next) {
+        c->next = chunk_get(b->pool);
+        if (!c->next)
+            break;
+        size_t piece = room - given < CHUNK_ROOM ? room - given : CHUNK_ROOM;
+        iov[pieces++] = (struct iovec){c->next->data, piece};
+        given += piece;
+    }
+    return pieces;
+}
+
 /* A reservation that was not used leaves an empty chunk at the end. */
 static void drop_empty_last(struct body *b) {
     struct chunk *empty = b->last, *before = NULL;
@@ -119,17 +136,33 @@ struct span body_reserve(struct body *b) {
     return (struct span){chunk->data + chunk->end, space < room ? space : room};
 }
 
+static void fill_reserved(struct body *b, size_t n) {
+    while (n > 0) {
+        size_t space = CHUNK_ROOM - b->last->end, piece = n < space ? n : space;
+        b->last->end += (uint32_t)piece;
+        n -= piece;
+        if (n > 0) {
+            check(b->last->next);
+            b->last = b->last->next;
+        }
+    }
+    put_all(b, b->last->next);
+    b->last->next = NULL;
+}
+
 void body_commit(struct body *b, size_t n) {
+    if (!b->last && n == 0)
+        return;
+    check(n <= body_room(b) && b->last);
+    if (n > 0 && !b->unsent) {
+        b->unsent = b->last;
+        b->unsent_at = b->last->end;
+    }
+    fill_reserved(b, n);
     if (n == 0) {
         drop_empty_last(b);
         return;
     }
-    check(n <= body_room(b) && b->last && n <= CHUNK_ROOM - b->last->end);
-    if (!b->unsent) {
-        b->unsent = b->last;
-        b->unsent_at = b->last->end;
-    }
-    b->last->end += (uint32_t)n;
     b->written += n;
     hold(b, n);
     wake(b->consumer, END_DATA);

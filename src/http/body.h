@@ -73,6 +73,9 @@ size_t body_room(const struct body *b); /* bytes that a write takes now; 0 unles
  * ended. Fill it and commit before anything else is done with the body; commit 0
  * when nothing came, so that an idle body holds no chunk. */
 struct span body_reserve(struct body *b);
+/* More of it, behind what body_reserve just gave, to be filled in this order and committed as one:
+ * at most n pieces, their number; most: how many bytes are wanted with the first piece. */
+int body_reserve_more(struct body *b, size_t most, struct iovec *iov, int n);
 void body_commit(struct body *b, size_t n);
 /* How many bytes were taken; fewer than n arms END_ROOM. In STOPPED all are taken and
  * dropped. ERR_NO_MEMORY when a chunk was not to be had and nothing was taken. */

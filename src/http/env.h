@@ -24,12 +24,12 @@ struct http_limits {
     uint64_t requests;           /* of a connection, then it is drained; 0: no limit */
     uint32_t resets;             /* of a connection, received and sent */
     uint32_t continuations;      /* CONTINUATION frames of one field block (h2) */
-    uint32_t control_frames;     /* in a row that carry no message (h2) */
+    uint32_t control_frames;     /* that carry no message (h2): at once; a tenth, a second */
     uint32_t settings_entries;   /* of one SETTINGS frame (h2) */
     uint32_t glitches;           /* what is strange but no error: at once; a tenth, a second */
     uint32_t conn_window_bytes;  /* uploads of one connection together */
     uint32_t conn_buffer_bytes;  /* unsent bytes of one connection's responses together */
-    uint64_t header_timeout_ns;  /* from the first byte of a head to its end */
+    uint64_t header_timeout_ns;  /* from the first byte of a head to its end; also of an h2 frame */
     uint64_t idle_timeout_ns;    /* a connection without exchanges */
     uint64_t body_timeout_ns;    /* between two bytes of a request body */
     uint64_t write_timeout_ns;   /* output that the peer does not take */

@@ -207,6 +207,15 @@ void exchange_fail(struct end *back, enum reason reason) {
     task_wake(&x->back->task, END_BACK);
 }
 
+void exchange_lose(struct end *back, bool head_came, bool whole, enum reason reason) {
+    if (whole)
+        exchange_leave(back);
+    else if (reason != REASON_NONE)
+        exchange_fail(back, reason);
+    else
+        exchange_fail(back, head_came ? REASON_UPSTREAM_CUT : REASON_UPSTREAM_CLOSED);
+}
+
 static size_t informational_waiting(const struct exchange *x) {
     size_t n = 0;
     list_each(&x->informational, at, next)

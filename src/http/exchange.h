@@ -100,6 +100,9 @@ void exchange_recall(struct exchange *x);
 /* A client stream cannot answer: while nothing was responded and there is a manager, it
  * gets the exchange back with END_BACK and x->reason; otherwise exchange_reset. */
 void exchange_fail(struct end *back, enum reason reason);
+/* The connection of a client stream is gone; reason may be REASON_NONE. Whole: the response is,
+ * and was handed over; head_came: some of it. */
+void exchange_lose(struct end *back, bool head_came, bool whole, enum reason reason);
 /* Queues 1xx; 0, ERR_NO_MEMORY, or ERR_LIMIT (more than 16 not taken: dropped). */
 int exchange_inform(struct exchange *x, int status, const struct fields *fields);
 void exchange_respond(struct exchange *x); /* response's head is complete; manager goes */

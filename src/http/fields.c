@@ -9,9 +9,7 @@ void fields_init(struct fields *f, struct arena *arena) {
     *f = (struct fields){.arena = arena};
 }
 
-static int grow(struct fields *f) {
-    if (f->n < f->cap)
-        return 0;
+__attribute__((noinline)) static int grow(struct fields *f) {
     size_t cap = f->cap ? f->cap * 2 : FIELDS_FIRST;
     struct field *v = arena_alloc(f->arena, cap * sizeof(*v));
     if (!v)
@@ -40,7 +38,7 @@ int fields_add(struct fields *f, struct str name, struct str value) {
 }
 
 int fields_add_static(struct fields *f, struct str name, struct str value) {
-    if (grow(f) != 0)
+    if (f->n == f->cap && grow(f) != 0)
         return ERR_NO_MEMORY;
     f->v[f->n++] = (struct field){name, value};
     return 0;
@@ -103,14 +101,6 @@ size_t fields_remove(struct fields *f, struct str name) {
     return remove_from(f, 0, name);
 }
 
-void fields_remove_prefix(struct fields *f, struct str prefix) {
-    size_t kept = 0;
-    for (size_t i = 0; i < f->n; i++)
-        if (!str_starts(f->v[i].name, prefix))
-            f->v[kept++] = f->v[i];
-    f->n = kept;
-}
-
 static struct str joined(struct arena *arena, struct str a, struct str separator, struct str b) {
     size_t n = a.n + separator.n + b.n;
     char *p = arena_alloc(arena, n + 1);
@@ -161,13 +151,6 @@ int fields_join_cookies(struct fields *f) {
     first->value = (struct str){p, n - 2};
     remove_from(f, (size_t)(first - f->v) + 1, first->name);
     return 0;
-}
-
-size_t fields_size(const struct fields *f) {
-    size_t n = 0;
-    for (size_t i = 0; i < f->n; i++)
-        n += f->v[i].name.n + f->v[i].value.n + 32;
-    return n;
 }
 
 int fields_copy(struct fields *to, const struct fields *from) {

@@ -42,7 +42,6 @@ size_t fields_count(const struct fields *f, struct str name);
 int fields_set(struct fields *f, struct str name, struct str value);
 int fields_set_static(struct fields *f, struct str name, struct str value); /* copies nothing */
 size_t fields_remove(struct fields *f, struct str name);                    /* how many went */
-void fields_remove_prefix(struct fields *f, struct str prefix);
 
 /* Puts ", value" behind the last of that name, or adds it. */
 int fields_append_list(struct fields *f, struct str name, struct str value);
@@ -50,8 +49,10 @@ int fields_append_list(struct fields *f, struct str name, struct str value);
 /* Joins all cookie fields with "; " (RFC 9113 8.2.3). */
 int fields_join_cookies(struct fields *f);
 
-/* Sum of name + value + 32 for each (RFC 9113 10.5.1). */
-size_t fields_size(const struct fields *f);
+/* Must it stay out of the tables of HPACK and QPACK (RFC 7541 7.1.3, RFC 9204 7.1.3)? */
+static inline bool field_is_secret(struct str name) {
+    return str_eq(name, STR("authorization")) || str_eq(name, STR("proxy-authorization"));
+}
 
 int fields_copy(struct fields *to, const struct fields *from); /* deep, into to's arena */
 

@@ -218,30 +218,32 @@ static const char *authority_problem(struct head_builder *b) {
     return NULL;
 }
 
-int head_builder_request(struct head_builder *b, struct message *m) {
+/* Of a request that is wrong, too: the log shows it. */
+static int take_target(struct head_builder *b, struct message *m) {
     int err = verdict(b);
+    if (err == 0)
+        b->problem = pseudos_problem(b);
+    if (err == 0 && !b->problem)
+        b->problem = authority_problem(b);
+    m->method = b->method;
+    m->scheme = b->scheme;
+    m->authority = b->authority;
+    m->path = b->path;
+    m->protocol = b->protocol;
+    if (err == 0 && !b->problem)
+        b->problem = request_problem(m, true);
+    return err == 0 ? verdict(b) : err;
+}
+
+int head_builder_request(struct head_builder *b, struct message *m) {
+    int err = take_target(b, m);
+    if (err == 0)
+        err = fields_join_cookies(&b->fields);
     if (err != 0)
         return err;
-    b->problem = pseudos_problem(b);
-    if (!b->problem)
-        b->problem = authority_problem(b);
-    if (b->problem)
-        return ERR_INVALID;
-    if (fields_join_cookies(&b->fields) != 0)
-        return ERR_NO_MEMORY;
-    struct message head = *m;
-    head.method = b->method;
-    head.scheme = b->scheme;
-    head.authority = b->authority;
-    head.path = b->path;
-    head.protocol = b->protocol;
-    head.expect_continue = b->expect_continue;
-    head.content_length = b->content_length;
-    head.fields = b->fields;
-    b->problem = request_problem(&head, true);
-    if (b->problem)
-        return ERR_INVALID;
-    *m = head;
+    m->expect_continue = b->expect_continue;
+    m->content_length = b->content_length;
+    m->fields = b->fields;
     return 0;
 }
 

@@ -51,7 +51,8 @@ int head_builder_add(struct head_builder *b, struct str name, struct str value);
 void head_builder_refuse(struct head_builder *b, const char *problem);
 
 /* The section is complete. 0; ERR_INVALID: malformed, see problem; ERR_LIMIT: too large;
- * ERR_NO_MEMORY. m is filled in only with 0 (but for its body and trailers). */
+ * ERR_NO_MEMORY. m is filled in only with 0, but for what the request asks of whom (method,
+ * scheme, authority, path, protocol): the log shows that of one that is wrong. */
 int head_builder_request(struct head_builder *b, struct message *m);
 /* Final or informational: m stays untouched when b->status says 1xx; take b->fields then. */
 int head_builder_response(struct head_builder *b, struct message *m);

@@ -38,13 +38,12 @@ static bool drain_request(struct replier *r) {
     return body->state != BODY_OPEN;
 }
 
-static int send_response(struct replier *r) {
-    struct body *body = &r->end.x->response.body;
-    ptrdiff_t n = body_write(body, r->rest.p, r->rest.n);
+static int send_response(struct body *body, struct str *rest) {
+    ptrdiff_t n = body_write(body, rest->p, rest->n);
     if (n < 0)
         return ERR_NO_MEMORY;
-    r->rest = (struct str){r->rest.p + n, r->rest.n - (size_t)n};
-    if (r->rest.n == 0)
+    *rest = (struct str){rest->p + n, rest->n - (size_t)n};
+    if (rest->n == 0)
         body_finish(body);
     return 0;
 }
@@ -56,7 +55,7 @@ static void replier_run(struct task *task, uint32_t events) {
         quit(r);
         return;
     }
-    if (x->response.body.state == BODY_OPEN && send_response(r) != 0) {
+    if (x->response.body.state == BODY_OPEN && send_response(&x->response.body, &r->rest) != 0) {
         exchange_reset(&r->end, REASON_NO_MEMORY);
         quit(r);
         return;
@@ -81,7 +80,11 @@ void reply(struct exchange *x, int status, struct str content_type, struct str b
     bool empty = response_has_no_body(x->request.method, status);
     if (!r || set_head(x, status, content_type, body) != 0)
         goto no_memory;
-    r->rest = arena_str(&x->arena, empty ? STR("") : body);
+    r->rest = empty ? STR("") : body;
+    if (send_response(&x->response.body, &r->rest) != 0)
+        goto no_memory;
+    if (r->rest.n > 0)
+        r->rest = arena_str(&x->arena, r->rest);
     if (!r->rest.p)
         goto no_memory;
     end_init(&r->end, x->env->turn, replier_run);

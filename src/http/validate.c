@@ -29,38 +29,32 @@ static const bool is_tchar[256] = {
 };
 
 bool valid_token(struct str s) {
+    bool valid = s.n > 0; /* to leave early would cost more: all are valid */
     for (size_t i = 0; i < s.n; i++)
-        if (!is_tchar[(unsigned char)s.p[i]])
-            return false;
-    return s.n > 0;
+        valid &= is_tchar[(unsigned char)s.p[i]];
+    return valid;
 }
 
 bool valid_field_name(struct str s) {
     return valid_token(s);
 }
 
-/* How many bytes at the start, in steps of eight, are surely neither below 0x20 nor DEL: a
- * subtraction in all eight bytes at once borrows from a high bit where one is. */
-static size_t skip_printable(struct str s) {
-    const uint64_t ones = UINT64_MAX / 255, highs = ones << 7;
-    size_t i = 0;
-    for (uint64_t eight; s.n - i >= sizeof(eight); i += sizeof(eight)) {
-        memcpy(&eight, s.p + i, sizeof(eight));
-        uint64_t below = (eight - ones * 0x20) & ~eight, del = eight ^ ones * 0x7f;
-        if ((below | ((del - ones) & ~del)) & highs)
-            break;
-    }
-    return i;
-}
-
 bool valid_field_value(struct str s) {
-    for (size_t i = skip_printable(s); i < s.n; i++) {
+    for (size_t i = str_skip_printable(s); i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if ((c < 0x20 && c != '\t') || c == 0x7f)
             return false;
     }
     return true;
 }
+
+/* unreserved and sub-delims of RFC 3986 2.2, 2.3. */
+static const bool is_name_char[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
+    ['_'] = true,         ['~'] = true,         ['!'] = true,         ['$'] = true, ['&'] = true,
+    ['\''] = true,        ['('] = true,         [')'] = true,         ['*'] = true, ['+'] = true,
+    [','] = true,         [';'] = true,         ['='] = true,
+};
 
 /* reg-name of RFC 3986 3.2.2, which takes IPv4 addresses in. */
 static bool valid_reg_name(struct str s) {
@@ -71,7 +65,7 @@ static bool valid_reg_name(struct str s) {
                 !is_hex((unsigned char)s.p[i + 2]))
                 return false;
             i += 2;
-        } else if (!is_alpha(c) && !is_digit(c) && !is_one_of(c, "-._~!$&'()*+,;=")) {
+        } else if (!is_name_char[c]) {
             return false;
         }
     }

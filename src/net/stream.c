@@ -29,9 +29,9 @@ enum {
     STREAM_MAGIC = 0x73747265,
     READS_A_LAP = 4,
     PIECES = 64,
+    ROOM_PIECES = 9, /* 128 KiB in chunks, as much as a body mostly holds */
     LINGER_BYTES = 256 * 1024,
     FLUSH = 1u << 8, /* our own wake: the socket takes bytes again */
-    INPUT_OVER = 1u << 9,
 };
 #define LINGER_NS SECOND_NS
 
@@ -52,6 +52,8 @@ struct net_stream {
     bool blocked; /* the kernel takes no more output */
     bool full;    /* the engine takes no more input */
     bool fin_received, fin_sent;
+    bool dead;   /* the connection is over; only what had come before is still read */
+    bool reset;  /* and what came had no end: the kernel says so once, then it tells of a FIN */
     bool failed; /* filled said so: no more input, and the end after the output */
 };
 
@@ -167,34 +169,57 @@ static void take_fin(struct net_stream *s) {
     task_wake(&s->task, FLUSH);
 }
 
+/* Into all the room that there is, as each recv has its price. ret_room: how much that was. */
+static ssize_t receive(struct net_stream *s, struct span room, size_t *ret_room) {
+    const struct stream_engine_ops *ops = s->engine->ops;
+    struct iovec iov[ROOM_PIECES] = {{room.p, room.n}};
+    int n = 1;
+    if (ops->more_room)
+        n += ops->more_room(s->engine, iov + 1, ROOM_PIECES - 1);
+    *ret_room = 0;
+    for (int i = 0; i < n; i++)
+        *ret_room += iov[i].iov_len;
+    if (n == 1)
+        return recv(s->config.fd, room.p, room.n, MSG_DONTWAIT);
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+    return recvmsg(s->config.fd, &message, MSG_DONTWAIT);
+}
+
+static void fill(struct net_stream *s, size_t n) {
+    const struct stream_engine_ops *ops = s->engine->ops;
+    if (n == 0 && !ops->more_room)
+        return;
+    if (ops->filled(s->engine, n) != 0) {
+        s->failed = true;
+        task_wake(&s->task, FLUSH);
+    }
+}
+
 /* One recv. false: that was all for now. */
 static bool read_some(struct net_stream *s) {
     struct span room = s->engine->ops->room(s->engine);
     s->full = room.n == 0;
     if (s->full)
         return false;
-    ssize_t n = recv(s->config.fd, room.p, room.n, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (n < 0) {
+    size_t all;
+    ssize_t n = receive(s, room, &all);
+    bool later = n < 0 && (errno == EAGAIN || errno == EINTR);
+    if ((n < 0 && !later) || (n == 0 && s->reset)) {
         end(s, 0);
         return false;
     }
-    if (n == 0) {
+    fill(s, later ? 0 : (size_t)n);
+    if (n == 0)
         take_fin(s);
-        return false;
-    }
-    if (s->engine->ops->filled(s->engine, (size_t)n) != 0) {
-        s->failed = true;
-        task_wake(&s->task, FLUSH);
-    }
-    return !s->failed && (size_t)n == room.n;
+    return !s->failed && n > 0 && (size_t)n == all;
 }
 
 static void read_all(struct net_stream *s) {
     for (int i = 0; i < READS_A_LAP && read_some(s); i++)
         ;
-    if (s->state == OPEN)
+    if (s->state == OPEN && s->dead && s->fin_received)
+        end(s, 0);
+    else if (s->state == OPEN)
         watch_again(s);
 }
 
@@ -217,7 +242,7 @@ static void on_ready(struct loop_watch *watch, int events) {
 /* ---- output ---- */
 
 static void block(struct net_stream *s) {
-    uint64_t timeout = s->config.write_timeout_ns;
+    uint64_t timeout = s->engine->patient ? 0 : s->config.write_timeout_ns;
     s->blocked = true;
     task_stop_timer(&s->task);
     watch_again(s);
@@ -225,12 +250,26 @@ static void block(struct net_stream *s) {
         end(s, REASON_NO_MEMORY);
 }
 
-/* The peer reads no more, but what it has said before may wait to be read. */
-static void write_failed(struct net_stream *s) {
+/* Bytes, or the FIN behind them. */
+static bool is_unread(const struct net_stream *s) {
+    char byte;
+    ssize_t n = recv(s->config.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 || (n == 0 && !s->reset);
+}
+
+/* The peer reads no more, but what it has said before may wait to be read: in an upstream's
+ * case all of it, in laps and as there is room. */
+static void was_lost(struct net_stream *s, int error) {
+    bool unheard = !s->fin_received && !s->failed;
     s->fin_sent = true;
-    if (!s->fin_received && !s->failed)
+    s->reset = error != EPIPE; /* this is a reset behind a FIN */
+    s->dead = unheard && s->config.hear_out && sock_is_over(s->config.fd) && is_unread(s);
+    if (s->dead)
+        task_stop_timer(&s->task);
+    if (unheard)
         read_all(s);
-    end(s, 0);
+    if (!s->dead)
+        end(s, 0);
 }
 
 /* One sendmsg. false: nothing more goes now, or nothing is there. */
@@ -245,7 +284,7 @@ static bool write_some(struct net_stream *s) {
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
     ssize_t sent = sendmsg(s->config.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
-        write_failed(s);
+        was_lost(s, errno);
         return false;
     }
     if (sent > 0) {
@@ -272,20 +311,20 @@ static void look_at_status(struct net_stream *s) {
 static void flush(struct net_stream *s) {
     if (s->blocked)
         return;
-    if (write_some(s))
+    if (!s->dead && write_some(s))
         task_wake(&s->task, FLUSH); /* others first */
     else if (s->state == OPEN && !s->blocked)
         look_at_status(s);
 }
 
 static void time_is_over(struct net_stream *s) {
-    int stalled = s->config.stalled_reason;
+    int stalled = s->config.stalled_reason, error = 0;
     if (s->state == LINGER)
         end(s, 0);
     else if (s->blocked)
         cut(s, stalled ? stalled : REASON_CLIENT_STALLED);
-    else if (!reads(s) && sock_error(s->config.fd) != 0)
-        end(s, 0);
+    else if (!reads(s) && (error = sock_error(s->config.fd)) != 0)
+        was_lost(s, error);
     else
         watch_again(s);
 }

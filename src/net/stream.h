@@ -18,8 +18,9 @@ struct net_stream_config {
     int fd; /* non-blocking; owned by the stream from now on */
     struct log *log;
     struct list *owner;        /* the stream links itself there */
-    uint64_t write_timeout_ns; /* output that the peer does not take; 0: none */
+    uint64_t write_timeout_ns; /* output that the peer does not take; 0: none (engine.patient) */
     int stalled_reason;        /* what the engine is freed with then; 0: REASON_CLIENT_STALLED */
+    bool hear_out;             /* after a reset, all that came before it is still read */
     /* Called once, right before the engine is freed (the stream may linger after that): keep
      * no pointer into it. May be NULL. */
     void (*released)(void *context, struct net_stream *stream);

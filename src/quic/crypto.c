@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "quic/crypto_keys.h"
+#include "quic/settings.h"
 
 /* Of RFC 9001 8.2; wolfSSL would otherwise also take the number of the drafts. */
 enum { TRANSPORT_PARAMETERS_EXTENSION = 0x39, ALERT_UNEXPECTED_MESSAGE = 10 };
@@ -100,7 +101,12 @@ int ngtcp2_crypto_read_write_crypto_data(ngtcp2_conn *conn, ngtcp2_encryption_le
 }
 
 int ngtcp2_crypto_set_local_transport_params(void *session, const uint8_t *p, size_t n) {
-    return wolfSSL_set_quic_transport_params(session, p, n) == WOLFSSL_SUCCESS ? 0 : -1;
+    uint8_t told[256]; /* ngtcp2's helper has as much */
+    ngtcp2_ssize told_n = settings_tell(p, n, told, sizeof(told));
+    if (told_n < 0)
+        return -1;
+    int rv = wolfSSL_set_quic_transport_params(session, told, (size_t)told_n);
+    return rv == WOLFSSL_SUCCESS ? 0 : -1;
 }
 
 /* RFC 9000 16. false: it is cut short. */

@@ -72,7 +72,10 @@ int hub_id_add(struct quic_conn *c, const ngtcp2_cid *cid) {
 }
 
 static void id_free(struct conn_id *id) {
-    (void)table_remove(&id->conn->hub->ids, id->cid.data, id->cid.datalen);
+    struct hub *h = id->conn->hub;
+    (void)table_remove(&h->ids, id->cid.data, id->cid.datalen);
+    if (h->last == id)
+        h->last = NULL;
     list_remove(&id->link);
     free(id);
 }
@@ -88,9 +91,15 @@ void hub_ids_clear(struct quic_conn *c) {
         id_free(list_entry(at, struct conn_id, link));
 }
 
-struct quic_conn *hub_find(const struct hub *h, const uint8_t *id, size_t n) {
-    struct conn_id *found = n > 0 ? table_get(&h->ids, id, n) : NULL;
-    return found ? found->conn : NULL;
+static bool is_id(const struct conn_id *id, const uint8_t *p, size_t n) {
+    return id && id->cid.datalen == n && memcmp(id->cid.data, p, n) == 0;
+}
+
+/* Packets come in bursts of one id, and to hash it costs more than to compare it. */
+struct quic_conn *hub_find(struct hub *h, const uint8_t *id, size_t n) {
+    if (!is_id(h->last, id, n))
+        h->last = n > 0 ? table_get(&h->ids, id, n) : NULL;
+    return h->last ? h->last->conn : NULL;
 }
 
 void hub_ready(struct quic_conn *c) {

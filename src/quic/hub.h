@@ -26,6 +26,7 @@ struct hub {
     bool draining; /* nothing new is taken */
     uint8_t token_key[32], reset_key[32];
     struct table ids;
+    struct conn_id *last; /* found; NULL: none, or it is gone */
     struct list conns, ready;
     size_t n_live;       /* connections with an application or about to get one */
     size_t n_handshakes; /* those of them that are half open */
@@ -50,7 +51,7 @@ int hub_draw_id(struct hub *h, ngtcp2_cid *ret_cid);
 int hub_id_add(struct quic_conn *c, const ngtcp2_cid *cid);
 void hub_id_remove(struct quic_conn *c, const ngtcp2_cid *cid);
 void hub_ids_clear(struct quic_conn *c);
-struct quic_conn *hub_find(const struct hub *h, const uint8_t *id, size_t n);
+struct quic_conn *hub_find(struct hub *h, const uint8_t *id, size_t n);
 
 /* c may have something to write: it will be pulled. */
 void hub_ready(struct quic_conn *c);

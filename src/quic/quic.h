@@ -113,6 +113,7 @@ void quic_config_default(struct quic_config *config);
 /* The server's connection table on one UDP socket. config is copied. NULL: no memory. */
 struct datagram_engine *quic_server_new(const struct quic_config *config);
 size_t quic_server_conns(const struct datagram_engine *e);
+size_t quic_server_handshakes(const struct datagram_engine *e); /* those that are half open */
 /* What connections to come are made with; those that are there keep what they have. Turn, log,
  * secret and workers stay as they were. */
 void quic_server_use(struct datagram_engine *e, const struct quic_config *config);

@@ -288,3 +288,7 @@ void quic_server_use(struct datagram_engine *e, const struct quic_config *config
 size_t quic_server_conns(const struct datagram_engine *e) {
     return server_of(e)->hub.n_live;
 }
+
+size_t quic_server_handshakes(const struct datagram_engine *e) {
+    return server_of(e)->hub.n_handshakes;
+}

@@ -6,7 +6,7 @@
 const uint32_t settings_versions[SETTINGS_VERSIONS] = {NGTCP2_PROTO_VER_V1, NGTCP2_PROTO_VER_V2};
 
 /* HTTP/3 needs three unidirectional streams of a peer; some open more to keep us honest. */
-enum { UNI_STREAMS = 16, UNI_WINDOW_BYTES = 65536, CONNECTION_IDS = 4 };
+enum { UNI_STREAMS = 16, UNI_WINDOW_BYTES = 65536 };
 
 void quic_config_default(struct quic_config *config) {
     *config = (struct quic_config){
@@ -73,6 +73,13 @@ void settings_params(const struct quic_config *config, ngtcp2_transport_params *
     p->initial_max_streams_bidi = config->streams;
     p->initial_max_streams_uni = UNI_STREAMS;
     p->max_idle_timeout = config->idle_timeout_ns;
-    p->active_connection_id_limit = CONNECTION_IDS;
+    p->active_connection_id_limit = SETTINGS_IDS_COUNTED;
     p->grease_quic_bit = 1;
+}
+
+ngtcp2_ssize settings_tell(const uint8_t *p, size_t n, uint8_t *to, size_t cap) {
+    ngtcp2_transport_params params;
+    int rv = ngtcp2_transport_params_decode(&params, p, n);
+    params.active_connection_id_limit = SETTINGS_IDS_TOLD;
+    return rv != 0 ? rv : ngtcp2_transport_params_encode(to, cap, &params);
 }

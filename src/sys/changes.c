@@ -135,8 +135,7 @@ int changes_add(struct changes *c, const char *path) {
     return err;
 }
 
-void changes_clear(struct changes *c) {
-    check_magic(c, CHANGES_MAGIC);
+static void forget_names(struct changes *c) {
     list_each(&c->names, at, next) {
         struct name *n = list_entry(at, struct name, link);
         list_remove(at);
@@ -148,7 +147,8 @@ void changes_clear(struct changes *c) {
 void changes_free(struct changes *c) {
     if (!c)
         return;
-    changes_clear(c);
+    check_magic(c, CHANGES_MAGIC);
+    forget_names(c);
     loop_watch_fini(&c->watch);
     close(c->fd);
     c->magic = 0;

@@ -18,7 +18,6 @@ struct changes *changes_new(struct loop *loop, struct task *task);
 /* That file, whether it is there or not; "folder/" stands for all in it. 0 or a negative err: it
  * is not watched (no such folder, no memory). */
 int changes_add(struct changes *c, const char *path);
-void changes_clear(struct changes *c); /* of all */
 void changes_free(struct changes *c);
 
 #endif

@@ -285,15 +285,6 @@ bool file_exists(const char *path) {
     return !stat(path, &about);
 }
 
-int file_mtime(const char *path, int64_t *ret_ns) {
-    struct stat about;
-
-    if (stat(path, &about))
-        return err_of_errno();
-    *ret_ns = (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec;
-    return 0;
-}
-
 int file_lock(const char *path, struct file_lock *ret_lock) {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -44,7 +44,6 @@ void file_beside(struct buf *to, struct str file, struct str name);
 int file_real(const char *path, struct buf *to);
 
 bool file_exists(const char *path);
-int file_mtime(const char *path, int64_t *ret_ns); /* since 1970 */
 
 /* An exclusive lock between processes (and between two of one); it waits. The file is made
  * and stays: removing it would let two in. The lock goes with the process at the latest. */

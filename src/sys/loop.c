@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sys/loop.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,7 +18,10 @@
 
 /* libev's timers know milliseconds and the wall clock, pacing wants less: the heap's first
  * goes into a timerfd. It is set when a time before the one it is set to is wanted, or it
- * has fired, and no socket is ready; one that is too early costs a lap. */
+ * has fired, and no socket is ready; one that is too early costs a lap.
+ *
+ * Signals and the posts of other threads come through descriptors too, not through libev's
+ * own, which falls silent for ever when a write to it fails or the kernel refuses to watch it. */
 
 enum {
     LOOP_MAGIC = 0x6c6f6f70,
@@ -22,31 +29,25 @@ enum {
     SIGNALS_MOST = 31,
 };
 
-#define RETRY_NS (SECOND_NS / 10)
-
-struct loop_signal {
-    ev_signal watcher;
-    struct loop *loop;
-    uint32_t event;
-};
+static const double retry_s = 0.1;
 
 struct loop {
     uint32_t magic;
     struct turn *turn;
     struct ev_loop *ev;
     ev_check check;
-    ev_io timer;
-    uint64_t timer_set_ns; /* UINT64_MAX: not set */
+    struct loop_watch timer; /* -1: no fd */
+    uint64_t timer_set_ns;   /* UINT64_MAX: not set */
     bool tasks_left, stopped;
     bool told;           /* a watch of something, since this was cleared */
-    struct list refused; /* watches that the kernel had no room for */
-    struct task retry;
+    struct list refused; /* watches that the kernel had no room for, maybe the timer's too */
+    ev_timer retry;
 
-    struct loop_signal *signals;
-    int n_signals;
+    struct loop_watch signals; /* -1: no fd */
+    int signal_numbers[SIGNALS_MOST], n_signals;
     struct task *signal_task;
 
-    ev_async async;
+    struct loop_watch posts; /* -1: no fd */
     struct task *post_task;
     atomic_uint posted;
 };
@@ -68,12 +69,11 @@ static void on_check(struct ev_loop *ev, ev_check *watcher, int events) {
     read_clock(watcher->data);
 }
 
-static void on_timer(struct ev_loop *ev, ev_io *watcher, int events) {
-    struct loop *loop = watcher->data;
+static void on_timer(struct loop_watch *watch, int events) {
+    struct loop *loop = watch->loop;
     uint64_t times;
-    (void)ev;
     (void)events;
-    if (read(watcher->fd, &times, sizeof(times)) > 0)
+    if (read(watch->fd, &times, sizeof(times)) > 0)
         loop->timer_set_ns = UINT64_MAX;
 }
 
@@ -86,13 +86,13 @@ static void set_timer(struct loop *loop, uint64_t at_ns) {
 }
 
 /* The kernel may be out of memory, or of its user's share of watches. */
-static void on_retry(struct task *task, uint32_t events) {
-    struct loop *loop = container_of(task, struct loop, retry);
+static void on_retry(struct ev_loop *ev, ev_timer *retry, int events) {
+    struct loop *loop = retry->data;
     (void)events;
     list_each(&loop->refused, at, next) {
         struct loop_watch *watch = list_entry(at, struct loop_watch, link);
         list_remove(at);
-        ev_io_start(loop->ev, watch->io);
+        ev_io_start(ev, watch->io);
     }
 }
 
@@ -103,33 +103,59 @@ static void was_refused(struct loop_watch *watch) {
         return;
     list_remove(&watch->link);
     list_append(&loop->refused, &watch->link);
-    if (loop->retry.heap_slot == 0 && task_at(&loop->retry, loop->turn->now_ns + RETRY_NS) != 0)
-        task_wake(&loop->retry, 1);
+    if (ev_is_active(&loop->retry))
+        return;
+    ev_timer_set(&loop->retry, retry_s, 0);
+    ev_timer_start(loop->ev, &loop->retry);
+}
+
+/* Takes fd, the loop's own, or -1. */
+static int watch_own(struct loop *loop, struct loop_watch *watch, int fd,
+                     void (*ready)(struct loop_watch *, int)) {
+    if (fd < 0)
+        return ERR_SYSTEM;
+    int err = loop_watch_init(watch, loop, fd, ready);
+    if (err) {
+        close(fd);
+        watch->fd = -1;
+    } else {
+        loop_watch_set(watch, LOOP_READ);
+    }
+    return err;
+}
+
+static void unwatch_own(struct loop_watch *watch) {
+    loop_watch_fini(watch);
+    if (watch->fd >= 0)
+        close(watch->fd);
+}
+
+static void start(struct loop *loop) {
+    ev_timer_init(&loop->retry, on_retry, retry_s, 0);
+    loop->retry.data = loop;
+    ev_check_init(&loop->check, on_check);
+    ev_set_priority(&loop->check, EV_MAXPRI);
+    loop->check.data = loop;
+    ev_check_start(loop->ev, &loop->check);
+    read_clock(loop);
 }
 
 struct loop *loop_new(struct turn *turn) {
     struct loop *loop = calloc(1, sizeof(*loop));
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    struct ev_loop *ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-    if (!loop || fd < 0 || !ev) {
+    struct ev_loop *ev = loop ? ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV) : NULL;
+    if (!ev) {
         free(loop);
-        if (fd >= 0)
-            close(fd);
-        if (ev)
-            ev_loop_destroy(ev);
         return NULL;
     }
     *loop = (struct loop){.magic = LOOP_MAGIC, .turn = turn, .ev = ev, .timer_set_ns = UINT64_MAX};
+    loop->timer.fd = loop->signals.fd = loop->posts.fd = -1;
     list_init(&loop->refused);
-    task_init(&loop->retry, turn, on_retry);
-    ev_check_init(&loop->check, on_check);
-    ev_set_priority(&loop->check, EV_MAXPRI);
-    loop->check.data = loop;
-    ev_check_start(ev, &loop->check);
-    ev_io_init(&loop->timer, on_timer, fd, EV_READ);
-    loop->timer.data = loop;
-    ev_io_start(ev, &loop->timer);
-    read_clock(loop);
+    start(loop);
+    if (watch_own(loop, &loop->timer, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+                  on_timer)) {
+        loop_free(loop);
+        return NULL;
+    }
     return loop;
 }
 
@@ -137,16 +163,12 @@ void loop_free(struct loop *loop) {
     if (!loop)
         return;
     check_magic(loop, LOOP_MAGIC);
-    for (int i = 0; i < loop->n_signals; i++)
-        ev_signal_stop(loop->ev, &loop->signals[i].watcher);
-    if (loop->post_task)
-        ev_async_stop(loop->ev, &loop->async);
-    task_fini(&loop->retry);
+    unwatch_own(&loop->signals);
+    unwatch_own(&loop->posts);
+    unwatch_own(&loop->timer);
+    ev_timer_stop(loop->ev, &loop->retry);
     ev_check_stop(loop->ev, &loop->check);
-    ev_io_stop(loop->ev, &loop->timer);
-    close(loop->timer.fd);
     ev_loop_destroy(loop->ev);
-    free(loop->signals);
     loop->magic = 0;
     free(loop);
 }
@@ -209,52 +231,54 @@ void loop_watch_fini(struct loop_watch *watch) {
 
 /* ---- signals and other threads ---- */
 
-static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events) {
-    struct loop_signal *s = watcher->data;
-    (void)ev;
+static void on_signal(struct loop_watch *watch, int events) {
+    struct loop *loop = watch->loop;
+    struct signalfd_siginfo got;
     (void)events;
-    task_wake(s->loop->signal_task, s->event);
+    while (read(watch->fd, &got, sizeof(got)) == sizeof(got))
+        for (int i = 0; i < loop->n_signals; i++)
+            if (got.ssi_signo == (uint32_t)loop->signal_numbers[i])
+                task_wake(loop->signal_task, 1u << i);
 }
 
 int loop_signals(struct loop *loop, const int *signals, int n, struct task *task) {
+    sigset_t set;
     check_magic(loop, LOOP_MAGIC);
-    check(!loop->signals && n > 0 && n <= SIGNALS_MOST);
-    loop->signals = calloc((size_t)n, sizeof(*loop->signals));
-    if (!loop->signals)
-        return ERR_NO_MEMORY;
+    check(loop->signals.fd < 0 && n > 0 && n <= SIGNALS_MOST);
+    sigemptyset(&set);
+    for (int i = 0; i < n; i++) {
+        loop->signal_numbers[i] = signals[i];
+        sigaddset(&set, signals[i]);
+    }
     loop->n_signals = n;
     loop->signal_task = task;
-    for (int i = 0; i < n; i++) {
-        struct loop_signal *s = &loop->signals[i];
-        s->loop = loop;
-        s->event = 1u << i;
-        ev_signal_init(&s->watcher, on_signal, signals[i]);
-        s->watcher.data = s;
-        ev_signal_start(loop->ev, &s->watcher);
-    }
-    return 0;
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return watch_own(loop, &loop->signals, signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+                     on_signal);
 }
 
-static void on_async(struct ev_loop *ev, ev_async *watcher, int events) {
-    struct loop *loop = watcher->data;
-    (void)ev;
+/* The read comes first: what is posted after it makes the descriptor ready again. */
+static void on_post(struct loop_watch *watch, int events) {
+    struct loop *loop = watch->loop;
+    uint64_t times;
     (void)events;
-    task_wake(loop->post_task, atomic_exchange(&loop->posted, 0));
+    if (read(watch->fd, &times, sizeof(times)) > 0)
+        task_wake(loop->post_task, atomic_exchange(&loop->posted, 0));
 }
 
 int loop_post_init(struct loop *loop, struct task *task) {
     check_magic(loop, LOOP_MAGIC);
     check(!loop->post_task);
     loop->post_task = task;
-    ev_async_init(&loop->async, on_async);
-    loop->async.data = loop;
-    ev_async_start(loop->ev, &loop->async);
-    return 0;
+    return watch_own(loop, &loop->posts, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), on_post);
 }
 
+/* EAGAIN: 2^64 - 2 posts wait to be read, so it is ready. */
 void loop_post(struct loop *loop, uint32_t events) {
+    const uint64_t one = 1;
     atomic_fetch_or(&loop->posted, events);
-    ev_async_send(loop->ev, &loop->async);
+    while (write(loop->posts.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+        check(errno != EBADF);
 }
 
 /* ---- laps ---- */

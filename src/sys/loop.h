@@ -36,13 +36,13 @@ void loop_watch_set(struct loop_watch *watch, int events); /* cheap when nothing
 void loop_watch_fini(struct loop_watch *watch);            /* does not close fd */
 
 /* Signals arrive as wakes of task with the bit 1 << index of the array that was given. One
- * loop of the process only. */
+ * loop of the process only, before other threads begin: it blocks them for good. */
 int loop_signals(struct loop *loop, const int *signals, int n, struct task *task);
 
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_lap(struct loop *loop, uint64_t max_wait_ns);
 void loop_stop(struct loop *loop); /* from inside */
-/* From another thread: wakes the loop and runs task with events there. */
+/* From another thread: wakes the loop and runs task with events there, surely: none is lost. */
 int loop_post_init(struct loop *loop, struct task *task);
 void loop_post(struct loop *loop, uint32_t events);
 

@@ -2,21 +2,30 @@
 #include "sys/process.h"
 
 #include <dirent.h>
-#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-static void look_at_memory(struct process_facts *f) {
-    unsigned long long all, resident, page = (unsigned long long)sysconf(_SC_PAGESIZE);
-    FILE *file = fopen("/proc/self/statm", "re");
+#include "base/buf.h"
+#include "base/str.h"
+#include "sys/file.h"
 
-    if (!file)
-        return;
-    if (fscanf(file, "%llu %llu", &all, &resident) == 2) {
-        f->virtual_bytes = all * page;
-        f->resident_bytes = resident * page;
+enum { STATM_BYTES = 256 }; /* seven numbers */
+
+static void look_at_memory(struct process_facts *f) {
+    uint64_t all, resident, page = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct str rest, first, second;
+    struct buf text;
+
+    buf_init(&text);
+    if (file_read("/proc/self/statm", STATM_BYTES, &text) == 0) {
+        rest = buf_view(&text);
+        if (str_cut(&rest, ' ', &first) && str_cut(&rest, ' ', &second) &&
+            str_to_u64(first, &all) == 0 && str_to_u64(second, &resident) == 0) {
+            f->virtual_bytes = all * page;
+            f->resident_bytes = resident * page;
+        }
     }
-    fclose(file);
+    buf_fini(&text);
 }
 
 /* Without "." and "..", and the descriptor that looks. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,6 +117,11 @@ int sock_error(int fd) {
     int number = 0;
     socklen_t n = sizeof(number);
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &n) == 0 ? number : errno;
+}
+
+bool sock_is_over(int fd) {
+    struct pollfd p = {.fd = fd};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
 }
 
 static void name(int fd, int (*get)(int, struct sockaddr *, socklen_t *), struct addr *ret_addr) {

@@ -29,6 +29,8 @@ int sock_bind(const struct sock_bind *bind, int *ret_fd);
  * ERR_SYSTEM. ret_fd for 0 and ERR_AGAIN. */
 int sock_connect(const struct addr *to, int *ret_fd);
 int sock_error(int fd); /* SO_ERROR: an errno, 0: none */
+/* Nothing goes either way any more; what has come may still wait to be read. */
+bool sock_is_over(int fd);
 
 void sock_names(int fd, struct addr *ret_local, struct addr *ret_remote); /* either may be NULL */
 void sock_no_delay(int fd);

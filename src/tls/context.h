@@ -95,9 +95,5 @@ void tls_session_free(void *session);
 /* Why a handshake failed, as a sentence ("the client does not trust the certificate (alert
  * certificate_unknown)"); to is terminated. */
 void tls_session_problem(void *session, int error, char *to, size_t cap);
-/* The same for an alert (RFC 8446 6.2) that `who` ("client", "server") has sent, as QUIC gets
- * them: CRYPTO_ERROR's low byte. */
-void tls_alert_problem(const char *who, int alert, char *to, size_t cap);
-const char *tls_alert_text(int alert); /* "unknown_ca" */
 
 #endif

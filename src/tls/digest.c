@@ -73,49 +73,6 @@ void base64_encode(struct buf *to, struct str s) {
     }
 }
 
-static int digit_value(char c, bool url_safe) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (url_safe ? '-' : '+'))
-        return 62;
-    return c == (url_safe ? '_' : '/') ? 63 : -1;
-}
-
-/* n digits, 2 to 4, as n - 1 bytes; the bits that are left over have to be 0. */
-static int decode_group(const char *p, size_t n, bool url_safe, struct buf *to) {
-    uint32_t v = 0;
-    for (size_t i = 0; i < n; i++) {
-        int digit = digit_value(p[i], url_safe);
-        if (digit < 0)
-            return ERR_INVALID;
-        v |= (uint32_t)digit << (18 - 6 * i);
-    }
-    if (n < 4 && (v & (n == 2 ? 0xffff : 0xff)) != 0)
-        return ERR_INVALID;
-    uint8_t bytes[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
-    buf_add(to, bytes, n - 1);
-    return 0;
-}
-
-/* Padding is asked for, but in the URL-safe form, where nobody writes it (RFC 7515). */
-int base64_decode(struct buf *to, struct str s, int url_safe) {
-    size_t n = s.n, before = to->n;
-    while (n > 0 && s.n - n < 2 && s.p[n - 1] == '=')
-        n--;
-    if (n % 4 == 1 || (s.n % 4 != 0 && !(url_safe && n == s.n)))
-        return ERR_INVALID;
-    int err = 0;
-    for (size_t i = 0; i < n && err == 0; i += 4)
-        err = decode_group(s.p + i, n - i < 4 ? n - i : 4, url_safe != 0, to);
-    if (err != 0)
-        to->n = before;
-    return err;
-}
-
 void hex_encode(const void *p, size_t n, char *to) {
     static const char digits[] = "0123456789abcdef";
     const uint8_t *bytes = p;

@@ -14,8 +14,7 @@ int random_bytes(void *to, size_t n); /* getrandom; 0 or ERR_SYSTEM */
 void digest_sha256(struct str s, uint8_t ret_digest[32]);
 /* HMAC-SHA-256 (RFC 2104), for keys derived from a kept secret. */
 void digest_hmac_sha256(struct str key, struct str s, uint8_t ret_digest[32]);
-void base64_encode(struct buf *to, struct str s);              /* RFC 4648 4, padded */
-int base64_decode(struct buf *to, struct str s, int url_safe); /* 0 or ERR_INVALID */
-void hex_encode(const void *p, size_t n, char *to);            /* 2n + 1 bytes */
+void base64_encode(struct buf *to, struct str s);   /* RFC 4648 4, padded */
+void hex_encode(const void *p, size_t n, char *to); /* 2n + 1 bytes */
 
 #endif

@@ -27,6 +27,7 @@ enum state {
 enum {
     ENGINE_MAGIC = 0x746c7365,
     RECORD = 16384,         /* plaintext of a full record */
+    ALONE = RECORD / 2,     /* a piece of so many bytes, a chunk say, is a record: no copy */
     AHEAD = 4 * RECORD,     /* encrypted in advance, so that one sendmsg is worth it */
     OUT_MOST = 16 * RECORD, /* a peer that makes us answer and does not read is left alone */
     INPUT = 2 * RECORD,
@@ -161,8 +162,17 @@ static int shake(struct tls_engine *e) {
     return fail_native(e, native);
 }
 
+/* wolfSSL takes a record as a whole: what it has not decrypted is ours, or not here yet. Asked in
+ * vain it writes a line into its queue of errors, which costs more than all the fields of a
+ * small request. */
+static bool may_read(const struct tls_engine *e) {
+    return e->unread.n > 0 || wolfSSL_pending(e->ssl) > 0;
+}
+
 /* One read of plaintext. ERR_AGAIN: nothing more for now. */
 static int read_some(struct tls_engine *e) {
+    if (!may_read(e))
+        return ERR_AGAIN;
     struct span room = e->inner->ops->room(e->inner);
     if (room.n == 0)
         return ERR_AGAIN;
@@ -185,7 +195,7 @@ static int read_some(struct tls_engine *e) {
 }
 
 static void tell_fin(struct tls_engine *e) {
-    if (e->unread.n > 0 || wolfSSL_pending(e->ssl) > 0)
+    if (may_read(e))
         return;
     e->notify_received = true;
     if (e->is_client)
@@ -316,10 +326,10 @@ static int write_record(struct tls_engine *e) {
     int n = e->inner->ops->pull(e->inner, iov, PIECES);
     if (n <= 0)
         return ERR_AGAIN;
-    size_t bytes = RECORD;
+    size_t bytes = iov[0].iov_len < RECORD ? iov[0].iov_len : RECORD;
     int err;
-    if (iov[0].iov_len >= RECORD) {
-        err = encrypt(e, iov[0].iov_base, RECORD);
+    if (bytes >= ALONE) {
+        err = encrypt(e, iov[0].iov_base, bytes);
     } else {
         bytes = gather(iov, n, plain, sizeof(plain));
         if (bytes == 0)
@@ -481,10 +491,6 @@ struct stream_engine *tls_engine_new(const struct tls_engine_config *config) {
         return NULL;
     }
     return &e->base;
-}
-
-bool tls_engine_handshake_done(const struct stream_engine *base) {
-    return engine_of(base)->inner != NULL;
 }
 
 const char *tls_engine_problem(const struct stream_engine *base) {

@@ -41,8 +41,7 @@ struct tls_engine_config {
 /* NULL when memory ends. */
 struct stream_engine *tls_engine_new(const struct tls_engine_config *config);
 
-/* For messages and counters: is the handshake done; why did it fail ("" when it did not). */
-bool tls_engine_handshake_done(const struct stream_engine *e);
+/* For messages: why did the handshake fail? "" when it did not. */
 const char *tls_engine_problem(const struct stream_engine *e);
 
 #endif

@@ -115,6 +115,7 @@ static int hand_over(struct peek *e, const struct hello *hello) {
     if (!e->inner)
         return refuse(e, hello);
     e->state = PASSING;
+    e->base.patient = e->inner->patient;
     task_stop_timer(&e->timer);
     if (e->base.driver)
         engine_drive(e->inner, e->base.driver);

@@ -106,7 +106,7 @@ static const char *find(const struct row *rows, size_t n, int code) {
     return NULL;
 }
 
-const char *tls_alert_text(int alert) {
+static const char *alert_text(int alert) {
     const char *text = FIND(alerts, alert);
     return text ? text : "unknown";
 }
@@ -133,10 +133,11 @@ static bool tell_certificate(const struct tls_session *s, char *to, size_t cap) 
     return true;
 }
 
-void tls_alert_problem(const char *who, int alert, char *to, size_t cap) {
+/* An alert (RFC 8446 6.2) that `who` ("client", "server") has sent. */
+static void tell_alert(const char *who, int alert, char *to, size_t cap) {
     const char *meaning = FIND(alert_meanings, alert);
     (void)snprintf(to, cap, "the %s %s (alert %s)", who, meaning ? meaning : "gave up",
-                   tls_alert_text(alert));
+                   alert_text(alert));
 }
 
 bool tls_session_refused(WOLFSSL *ssl) {
@@ -150,8 +151,7 @@ void tls_session_problem(void *session, int error, char *to, size_t cap) {
     if (cap == 0 || tell_certificate(s, to, cap))
         return;
     if (wolfSSL_get_alert_history(session, &history) == 1 && history.last_rx.level == alert_fatal) {
-        tls_alert_problem(s->context->is_server ? "client" : "server", history.last_rx.code, to,
-                          cap);
+        tell_alert(s->context->is_server ? "client" : "server", history.last_rx.code, to, cap);
         return;
     }
     const char *text = FIND(errors, error);

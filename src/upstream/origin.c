@@ -140,6 +140,7 @@ static int conn_start(struct origin_conn *c, int fd) {
         .ended = stream_ended,
         .context = c,
         .stalled_reason = REASON_UPSTREAM_TIMEOUT,
+        .hear_out = true,
     };
 
     c->stream = net_stream_new(&config);

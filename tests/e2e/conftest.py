@@ -124,6 +124,18 @@ def shared(tmp_path_factory, request):
     made.close()
 
 
+@pytest.fixture(scope="module")
+def backend(shared):
+    """app.mjs, for the whole file."""
+    return shared.app()
+
+
+@pytest.fixture(scope="module")
+def front(shared, backend):
+    """A gateway before it; a file that needs another one has a fixture of its own."""
+    return shared.gateway("--upstream", backend.url)
+
+
 @pytest.fixture
 def gateway(factory):
     return factory.gateway

@@ -19,6 +19,7 @@ class Client(threading.Thread):
     def __init__(self, load):
         super().__init__(daemon=True)
         self.load, self.answered, self.connections, self.faults = load, 0, 0, []
+        self.slowest = 0.0  # seconds of a request; for people to read, never asserted
 
     def run(self):
         while not self.load.stopping.is_set() and len(self.faults) < 3:
@@ -36,7 +37,9 @@ class TcpClient(Client):
         held = self.kind(self.load.front)
         try:
             for _ in range(EACH):
+                begin = time.monotonic()
                 fault = self.load.judge(facts, held.ask(self.load.path))
+                self.slowest = max(self.slowest, time.monotonic() - begin)
                 if fault:
                     self.faults.append(f"{type(self).__name__}: {fault}")
                 self.answered += 1
@@ -60,13 +63,14 @@ class H3Client(Client):
     def connect(self):
         facts, front = self.load.begin(), self.load.front
         command = [curl_path(), "-q", "-sS", FLAG["h3"], "--max-time", "60", "-w",
-                   "\x1e%{http_code} %{http_version}\x1e", *front.curl.arguments(),
+                   "\x1e%{http_code} %{http_version} %{time_total}\x1e", *front.curl.arguments(),
                    *[front.curl.url(self.load.path)] * EACH]
         result = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True, timeout=90, check=False)
         assert result.returncode == 0, f"curl {result.returncode}: {result.stderr}"
         parts = result.stdout.split("\x1e")[:-1]
-        assert parts[1::2] == ["200 3"] * EACH, result.stdout
+        assert [words[:5] for words in parts[1::2]] == ["200 3"] * EACH, result.stdout
+        self.slowest = max(self.slowest, *[float(words.split()[2]) for words in parts[1::2]])
         self.answered += EACH
         for body in parts[0::2]:
             fault = self.load.judge(facts, body)
@@ -101,6 +105,11 @@ class Load:
     @property
     def answered(self):
         return sum(client.answered for client in self.clients)
+
+    @property
+    def slowest(self):
+        return ", ".join(f"{client.slowest * 1000:.0f} ms {type(client).__name__}"
+                         for client in self.clients)
 
     def check(self):
         """After its end: nobody was let down, and every client was served."""

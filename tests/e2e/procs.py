@@ -179,11 +179,23 @@ class Server:
         except OSError:
             return True
 
-    def memory(self):
-        """Resident bytes."""
+    def _status_bytes(self, name):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) * 1024 for line in status.splitlines()
-                    if line.startswith("VmRSS"))
+                    if line.startswith(name + ":"))
+
+    def memory(self):
+        """Resident bytes."""
+        return self._status_bytes("VmRSS")
+
+    def forget_peak(self):
+        """What peak() tells begins anew; returns the resident bytes."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self.memory()
+
+    def peak(self):
+        """The most resident bytes since forget_peak()."""
+        return self._status_bytes("VmHWM")
 
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)

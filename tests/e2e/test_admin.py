@@ -172,6 +172,7 @@ def test_requests(plain):
         assert stats.sum("h3gw_request_body_bytes_total", **labels) == 500
         assert stats.sum("h3gw_response_body_bytes_total", **labels) > 3000
     assert stats.sum("h3gw_connections_total", transport="quic") == 5
+    assert stats.sum("h3gw_quic_handshakes_active") == 0
     assert stats.sum("h3gw_handshakes_total", version="h3") == 5
     assert stats.sum("h3gw_handshakes_total", version="h2") == 5
     assert stats.sum("h3gw_quic_packets_sent_total") > 10

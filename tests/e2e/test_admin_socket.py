@@ -18,7 +18,7 @@ from live import GET, HeldH1, HeldH2, HeldH3, Live, Running, certificate
 from procs import HAS_IPV6, can_bind, free_port, wait_for
 from spellings import DRAIN_TIMEOUT
 from test_admin import Plain
-from upstreams import OK, UnixConnection
+from upstreams import UnixConnection, answer_when
 
 DUMPS = ("listeners", "routes", "upstreams", "certs")
 COMMANDS = [*DUMPS, "reload", "stop"]
@@ -498,12 +498,7 @@ def test_stop_now_while_draining(gateway, home, app):
 def test_clients_are_told_to_go(factory, raw):
     """GOAWAY on h2 and h3, connection: close on h1, and what was asked before is answered."""
     permit = threading.Event()
-
-    def script(conn):
-        conn.read_head()
-        permit.wait(60)
-        conn.send(OK)
-    backend = raw(script)
+    backend = raw(answer_when(permit))
     plain = Plain(factory.gateway, "--upstream", backend.url, DRAIN_TIMEOUT, "100s")
     front = plain.gateway
     h1, h2, h3 = (kind(front) for kind in (HeldH1, HeldH2, HeldH3))

@@ -15,16 +15,6 @@ from upstreams import content, content_sha256, file_sha256
 BIG = 100 * 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
-
-
-@pytest.fixture(scope="module")
-def front(shared, backend):
-    return shared.gateway("--upstream", backend.url)
-
-
 PLAIN = [
     ("GET", "/blob/0", b""),
     ("GET", "/blob/1", b""),

@@ -11,16 +11,6 @@ from spellings import PROTOCOL_NAME, SERVICE_TIME
 from upstreams import OK, answer, answer_each
 
 
-@pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
-
-
-@pytest.fixture(scope="module")
-def front(shared, backend):
-    return shared.gateway("--upstream", backend.url)
-
-
 def seen_by_app(response):
     """[(name in lower case, value)] of the request that the app got."""
     raw = response.json()["rawHeaders"]

@@ -13,16 +13,6 @@ from upstreams import answer, content
 
 
 @pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
-
-
-@pytest.fixture(scope="module")
-def front(shared, backend):
-    return shared.gateway("--upstream", backend.url)
-
-
-@pytest.fixture(scope="module")
 def echo(shared):
     return shared.gateway()
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from procs import free_port, wait_for
+from procs import free_port, wait_for, wait_steady
 from spellings import CA_CERT, DRAIN_TIMEOUT
 from upstreams import content, content_sha256, file_sha256
 
@@ -29,41 +29,15 @@ tls = passthrough
 [route site]
 hosts = site.localhost
 handler = echo
+"""
 
-[route passed]
-hosts = passed.localhost
-upstream = app
+PASSED = """
+[route {name}]
+hosts = {name}.localhost
+upstream = {name}
 
-[route strict]
-hosts = strict.localhost
-upstream = strict
-
-[route raw]
-hosts = raw.localhost
-upstream = raw
-
-[route reset]
-hosts = reset.localhost
-upstream = reset
-
-[route down]
-hosts = down.localhost
-upstream = down
-
-[upstream app]
-url = {app}
-
-[upstream strict]
-url = {strict}
-
-[upstream raw]
-url = {raw}
-
-[upstream reset]
-url = {reset}
-
-[upstream down]
-url = tcp://127.0.0.1:{down}
+[upstream {name}]
+url = {url}
 """
 
 VERSIONS_OF_TCP = pytest.mark.parametrize("version", ["h1", "h2"])
@@ -117,9 +91,10 @@ def world(shared):
                                          theirs.folder / "passed.key"))
     strict = shared.raw(tell_who_asks, strict_context(theirs))
     raw, reset = shared.raw(count_to_the_end), shared.raw(reset_at_once)
-    (home.folder / "passthrough.ini").write_text(CONFIG.format(
-        port=port, app=app.url, strict=tcp(strict), raw=tcp(raw), reset=tcp(reset),
-        down=free_port()))
+    urls = {"passed": app.url, "strict": tcp(strict), "raw": tcp(raw), "reset": tcp(reset),
+            "down": f"tcp://127.0.0.1:{free_port()}"}
+    (home.folder / "passthrough.ini").write_text(CONFIG.format(port=port) + "".join(
+        PASSED.format(name=name, url=url) for name, url in urls.items()))
     front = shared.gateway("--config", home.folder / "passthrough.ini", port=port, listen=[],
                            host="site.localhost", home=home)
     return SimpleNamespace(front=front, theirs=theirs, app=app, raw=raw)
@@ -147,10 +122,10 @@ def connect(front):
 
 
 def read_to_end(sock):
-    got = b""
+    got = bytearray()
     while piece := sock.recv(65536):
         got += piece
-    return got
+    return bytes(got)
 
 
 # --- who ends TLS ------------------------------------------------------------------------------
@@ -278,15 +253,39 @@ def test_plain_http_is_told_where_to_go(world):
     assert answer.startswith(b"HTTP/1.1 400 ") and b"https://passed.localhost/x" in answer
 
 
-def test_drain(shared, raw):
-    """A tunnel lives on behind SIGTERM, as nobody can tell where its messages end."""
-    home, port, upstream = shared.home(), free_port(), raw(count_to_the_end)
+def only_passes(shared, upstream, *arguments):
+    home, port = shared.home(), free_port()
     (home.folder / "p.ini").write_text(
         f"[server p]\nlisten = 127.0.0.1:{port}\ntls = passthrough\n"
         f"[route r]\nupstream = u\n[upstream u]\nurl = {tcp(upstream)}\n")
-    front = shared.gateway("--config", home.folder / "p.ini", DRAIN_TIMEOUT, "60s", port=port,
-                           listen=[], home=home, ready=False)
+    front = shared.gateway("--config", home.folder / "p.ini", *arguments, port=port, listen=[],
+                           home=home, ready=False)
     wait_for(lambda: not front.server.refuses_connections(), "the gateway")
+    return front
+
+
+def test_a_paused_client_is_not_cut(shared, raw):
+    """write-timeout is for responses: how long a pause may be only the two ends know."""
+    sent = []
+
+    def tell_much(conn):
+        conn.read_some()
+        for _ in range(512):
+            conn.send(bytes(65536))
+            sent.append(65536)
+
+    front = only_passes(shared, raw(tell_much), "--write-timeout", "100ms")
+    with connect(front) as sock:
+        sock.sendall(hello("any.test"))
+        wait_for(lambda: sent, "the upstream to begin")
+        assert wait_steady(lambda: sum(sent), "bytes of the upstream") < 512 * 65536
+        assert len(read_to_end(sock)) == 512 * 65536
+
+
+def test_drain(shared, raw):
+    """A tunnel lives on behind SIGTERM, as nobody can tell where its messages end."""
+    upstream = raw(count_to_the_end)
+    front = only_passes(shared, upstream, DRAIN_TIMEOUT, "60s")
     said = hello("any.test")
     with connect(front) as sock:
         sock.sendall(said)

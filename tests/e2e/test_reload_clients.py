@@ -12,7 +12,7 @@ from clients import VERSIONS, RawH1
 from live import (FAULTY, ONE, THREE, TWO, UPSTREAM, Cut, Live, everywhere, open_files, server_of)
 from procs import wait_for
 from spellings import CA_CERT
-from upstreams import OK, content
+from upstreams import answer_when, content
 
 
 @pytest.fixture
@@ -167,12 +167,7 @@ def test_events_survive(begun, version):
 def test_a_request_that_waits_for_its_answer(factory, raw, version):
     """The old upstream is gone from the configuration, and answers still."""
     permit = threading.Event()
-
-    def script(conn):
-        conn.read_head()
-        permit.wait(60)
-        conn.send(OK)
-    slow = raw(script)
+    slow = raw(answer_when(permit))
     live = Live(factory, UPSTREAM.replace("URL", slow.url))
     transfer = live.curl.start(version, "/")
     wait_for(lambda: slow.heads, "the request to arrive")

@@ -375,7 +375,7 @@ def test_upstream_that_cannot_be_reached(gateway, version):
             fillers.append(filler)
         front = gateway("--upstream", "http://127.0.0.1:%d" % listener.getsockname()[1],
                         CONNECT_TIMEOUT, "300ms")
-        assert front.curl(version, "/").status in (502, 503, 504)
+        assert front.curl(version, "/").status == 504
     finally:
         for sock in (*fillers, listener):
             sock.close()
@@ -390,7 +390,7 @@ def test_upstream_name(gateway, app, version):
 def test_upstream_name_that_is_none(gateway, version):
     front = gateway("--upstream", "http://no-such-name.invalid:80")
     response = front.curl(version, "/")
-    assert response.status in (502, 503)
+    assert response.status == 502
     assert "no-such-name.invalid" in response.text
 
 

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from procs import wait_for
+from raw_h3 import RawH3
 from spellings import DRAIN_TIMEOUT
 from upstreams import OK, answer
 
@@ -168,7 +169,7 @@ def test_right_chunks_pass(front, version):
         assert client.response().status == 200
 
 
-# HTTP/2: what must not become HTTP/1
+# HTTP/2 and HTTP/3: what must not become HTTP/1
 
 PSEUDO = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "localhost")]
 
@@ -220,6 +221,41 @@ def test_h2_request_is_refused(front, upstream, name):
         outcome = client.outcome(client.request(BAD_H2[name]))
     assert outcome[0] in ("reset", "gone") or outcome[:2] == ("status", 400), outcome
     assert_nothing_arrived(front, upstream, before)
+
+
+# What nghttp3 leaves out without a word, where nghttp2 refuses: the rest is a request.
+LEFT_OUT_BY_H3 = {
+    "CRLF in a value", "LF in a value", "NUL in a value", "CRLF in a name", "colon in a name",
+    "space in a name", "empty name", "spaces around a value",
+}
+H3_MESSAGE_ERROR = 0x10E
+
+
+@pytest.mark.parametrize("name", BAD_H2)
+def test_h3_request_is_refused(front, upstream, name):
+    """The same octets over HTTP/3, on streams that no library looks at before they are sent."""
+    before = upstream.mark()
+    with RawH3(front) as client:
+        outcome = client.outcome(client.request(BAD_H2[name]))
+    if name not in LEFT_OUT_BY_H3:
+        assert outcome in [("status", 400), ("gone", H3_MESSAGE_ERROR)], outcome
+        assert_nothing_arrived(front, upstream, before)
+        return
+    assert outcome == ("status", 200)
+    sent = upstream.bytes_since(before).lower()
+    assert sent.startswith(b"get / http/1.1\r\n") and sent.endswith(b"\r\n\r\n"), sent
+    lines = sent[:-4].split(b"\r\n")
+    assert {line.partition(b":")[0] for line in lines[1:]} == plain_names(front, upstream), sent
+    assert b"smuggled" not in sent and not re.search(rb"[\0-\x09\x0b\x0c\x0e-\x1f]", sent), sent
+
+
+def plain_names(front, upstream):
+    """The fields that the upstream gets of a request that has none of its own."""
+    before = upstream.mark()
+    with RawH3(front) as client:
+        assert client.outcome(client.request(PSEUDO)) == ("status", 200)
+    lines = upstream.bytes_since(before).lower()[:-4].split(b"\r\n")
+    return {line.partition(b":")[0] for line in lines[1:]}
 
 
 @pytest.mark.parametrize("length, body", [(b"5", b"hell"), (b"5", b"hello!"), (b"0", b"x"), (b"5", b"")])
@@ -377,6 +413,49 @@ def test_head_and_204_have_no_body(factory, version):
     assert front.curl(version, "/", "--head").get("content-length") == "100"
     assert front.curl(version, "/").body in (b"ok", b"")
     assert front.curl(version, "/").status in (200, 204)
+
+
+@pytest.mark.parametrize("body", [b"", b"hel", b"hello!!"])
+@pytest.mark.parametrize("moment", ["at once", "later"])
+def test_upstream_is_not_reused_after_a_wrong_length(factory, body, moment):
+    """HTTP/3's FIN after another number of bytes than were promised, none among them
+    (CVE-2026-33555): the upstream waits for the rest, and must see its connection end instead of the
+    next request."""
+    ended = []
+
+    def script(conn):
+        try:
+            while True:
+                head = conn.read_head()
+                length = re.search(rb"content-length: (\d+)", head.lower())
+                conn.read_exactly(int(length[1]) if length else 0)
+                conn.send(OK)
+        finally:
+            ended.append(bytes(conn.got))
+
+    upstream = factory.raw(script)
+    front = factory.gateway("--upstream", upstream.url)
+    with RawH3(front) as client:
+        fields = pseudo(method="POST", path="/cut") + [("content-length", "5")]
+        if moment == "at once":
+            stream = client.request(fields, body or None)
+        else:
+            stream = client.request(fields, end=False)
+            wait_for(lambda: b"POST /cut" in upstream.bytes, "the head to arrive")
+            if body:
+                client.data(stream, body)
+            client.end(stream)
+        assert client.outcome(stream) in [("status", 400), ("gone", H3_MESSAGE_ERROR)]
+    with RawH3(front) as client:
+        assert client.outcome(client.request(pseudo(path="/next"))) == ("status", 200)
+    if moment == "later":
+        wait_for(lambda: ended, "the upstream's connection to end")
+        first, second = map(bytes, upstream.received)
+        assert ended[0] == first and first.startswith(b"POST /cut ") and b"/next" not in first
+        assert second.startswith(b"GET /next ")
+        assert first.partition(b"\r\n\r\n")[2] in [body[:n] for n in range(5)]
+    assert all(b"POST" not in bytes(record) or b"GET" not in bytes(record)
+               for record in upstream.received)
 
 
 def test_upstream_is_not_reused_after_an_aborted_exchange(factory, version):

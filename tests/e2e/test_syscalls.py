@@ -3,18 +3,20 @@
 could be finished is, and when the trouble is over all is as before."""
 
 import contextlib
+import http.client
 import os
 import resource
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from clients import VERSIONS
-from procs import wait_for
+from procs import free_port, wait_for, wait_steady
 from spellings import DRAIN_TIMEOUT
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -43,11 +45,6 @@ def injected(front, call, fault, when="1+2"):
             tracer.terminate()
     wait_for(lambda: status_of(pid, "TracerPid") == "0", "strace to leave")
     assert "(INJECTED)" in said.read_text(errors="replace"), f"{call} was never called"
-
-
-@pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +115,57 @@ def test_harmful(front, call, error):
     assert_well(front)
 
 
+def stats(port):
+    """The control thread wakes each worker for it, and waits."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/stats/prometheus")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("call, error", [("write", "EINTR"), ("write", "EIO"), ("read", "EINTR")])
+def test_workers_are_woken(factory, call, error):
+    port = free_port()
+    front = factory.gateway("--stats", f"127.0.0.1:{port}", "--workers", "2")
+    with injected(front, call, f"error={error}"):
+        for _ in range(10):
+            assert stats(port) == 200
+
+
+def test_the_kernel_refuses_watches(factory, raw):
+    """Also of what the gateway wakes itself by: libev begins anew when it cannot take back a
+    watch, here that of a client which has to wait."""
+    size, port, go, sent = 16 << 20, free_port(), threading.Event(), []
+
+    def script(conn):
+        conn.read_head()
+        assert go.wait(60)
+        while len(conn.got) < size and conn.read_some():
+            conn.rest = b""
+        conn.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    def upload():
+        for _ in range(size >> 14):
+            client.send(b"x" * 16384)
+            sent.append(16384)
+
+    upstream = raw(script)
+    front = factory.gateway("--upstream", upstream.url, "--stats", f"127.0.0.1:{port}")
+    with front.curl.h1() as client:
+        client.send(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % size)
+        wait_for(lambda: b"POST" in upstream.bytes, "the upstream to be asked")
+        with injected(front, "epoll_ctl", "error=ENOSPC", "1+"):
+            thread = threading.Thread(target=upload, daemon=True)
+            thread.start()
+            assert wait_steady(lambda: sum(sent), "upload") < size
+        go.set()
+        assert client.head().status == 200
+        thread.join(10)
+    assert stats(port) == 200
+
+
 # File descriptors
 
 def cpu_seconds(pid):
@@ -137,7 +185,7 @@ def connected(front, count):
 def test_file_descriptors_run_out(factory, backend):
     front = factory.gateway("--upstream", backend.url, "--upstream-idle-timeout", "100ms")
     pid = front.server.process.pid
-    before = open_files(pid)
+    before = wait_steady(lambda: open_files(pid), "open files")
     most = before + 5
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
@@ -157,12 +205,11 @@ def test_file_descriptors_run_out(factory, backend):
 
     for client in clients[:10]:
         client.close()
-    begin = time.monotonic()
+    # how soon it looks again, net_test's out_of_descriptors says
     wait_for(lambda: open_files(pid) == most and front.server.err, "others to take their places")
     for client in clients[10:]:
         client.close()
-    assert front.curl("h1", "/inspect", "--max-time", "5").status == 200
-    assert time.monotonic() - begin < 5
+    assert front.curl("h1", "/inspect").status == 200
     wait_for(lambda: open_files(pid) == before, "all to be closed")
     for version in VERSIONS:
         assert front.curl(version, "/inspect").status == 200

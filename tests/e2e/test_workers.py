@@ -92,11 +92,6 @@ def test_all_get_connections(gateway, version):
 
 
 @pytest.fixture(scope="module")
-def backend(shared):
-    return shared.app()
-
-
-@pytest.fixture(scope="module")
 def front(shared, backend):
     return shared.gateway(FOUR, "--upstream", backend.url)
 
@@ -130,6 +125,7 @@ CHANGES = [
     ("migrates to another port", [("move", "127.0.0.1")]),
     ("migrates to another address", [("move", "127.0.0.2")]),
     ("again and again", [("move", f"127.0.0.{n}") for n in (2, 3, 4, 5)]),
+    ("in both ways", [(("rebind", "move")[n % 2], f"127.0.0.{n}") for n in range(2, 10)]),
 ]
 SIZE = 3_000_000
 

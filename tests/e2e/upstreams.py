@@ -231,6 +231,15 @@ def answer_each(response):
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
+def answer_when(permit):
+    """A script: read a head, and say OK when that threading.Event says so."""
+    def script(conn):
+        conn.read_head()
+        permit.wait(60)
+        conn.send(OK)
+    return script
+
+
 def naming(name):
     """Answers with its name and what was asked for, once it has read it all."""
     def script(peer):

@@ -72,7 +72,7 @@ static void reads_every_kind(void **state) {
     assert_int_equal(r->args.given[1].row, 0);
     assert_string_equal(r->args.given[1].value.p, "http://b");
     assert_string_equal(args_value(&r->args, "output"), "file");
-    assert_false(args_switch(&r->args, "http3", true));
+    assert_string_equal(args_value(&r->args, "http3"), "off");
     assert_true(args_has(&r->args, "insecure"));
     assert_int_equal(args_count(&r->args, "verbose"), 2);
     assert_int_equal(r->args.n_words, 3);
@@ -88,8 +88,7 @@ static void knows_what_was_not_given(void **state) {
     assert_int_equal(r->err, 0);
     assert_string_equal(args_value(&r->args, "output"), "file");
     assert_null(args_value(&r->args, "upstream"));
-    assert_true(args_switch(&r->args, "http3", true));
-    assert_false(args_switch(&r->args, "http3", false));
+    assert_null(args_value(&r->args, "http3"));
 }
 
 static void takes_odd_values_with_equals(void **state) {

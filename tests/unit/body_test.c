@@ -131,6 +131,53 @@ static void reserves_in_place(void **state) {
     assert_int_equal(p->pool.n_live, 0);
 }
 
+/* What was reserved and not filled goes back, whatever was committed. */
+static void reserves_many_pieces(void **state) {
+    static const size_t commits[] = {0, 1, CHUNK_ROOM - 7, 2 * CHUNK_ROOM, 3 * CHUNK_ROOM};
+    struct pair *p = *state;
+    p->body.limit = 3 * CHUNK_ROOM;
+    for (size_t i = 0; i < sizeof(commits) / sizeof(commits[0]); i++) {
+        struct iovec iov[4];
+        size_t n = commits[i];
+        struct span room = body_reserve(&p->body);
+        assert_int_equal(room.n, CHUNK_ROOM);
+        assert_int_equal(body_reserve_more(&p->body, CHUNK_ROOM, iov, 4), 0); /* no more wanted */
+        assert_int_equal(body_reserve_more(&p->body, SIZE_MAX, iov, 4), 2);
+        assert_int_equal(iov[0].iov_len, CHUNK_ROOM);
+        assert_int_equal(iov[1].iov_len, CHUNK_ROOM);
+        assert_int_equal(p->pool.n_live, 3);
+        memset(room.p, 'a', room.n);
+        memset(iov[0].iov_base, 'b', iov[0].iov_len);
+        memset(iov[1].iov_base, 'c', iov[1].iov_len);
+        body_commit(&p->body, n);
+        assert_int_equal(body_unsent(&p->body), n);
+        assert_int_equal(p->pool.n_live, (n + CHUNK_ROOM - 1) / CHUNK_ROOM);
+        for (size_t at = 0; at < n; at++) {
+            char c;
+            assert_int_equal(body_read(&p->body, &c, 1), 1);
+            assert_int_equal(c, "abc"[at / CHUNK_ROOM]);
+        }
+        assert_int_equal(p->pool.n_live, 0);
+    }
+}
+
+/* The first piece is what is left of a chunk, the last as much as the limit leaves. */
+static void reserves_behind_bytes(void **state) {
+    struct pair *p = *state;
+    struct iovec iov[4];
+    p->body.limit = 2 * CHUNK_ROOM;
+    assert_int_equal(body_write(&p->body, zeros, 1500), 1500);
+    assert_int_equal(body_reserve(&p->body).n, CHUNK_ROOM - 1500);
+    assert_int_equal(body_reserve_more(&p->body, SIZE_MAX, iov, 4), 1);
+    assert_int_equal(iov[0].iov_len, CHUNK_ROOM);
+    body_commit(&p->body, 2 * CHUNK_ROOM - 1500);
+    assert_int_equal(body_room(&p->body), 0);
+    assert_int_equal(body_peek(&p->body, iov, 4), 2);
+    body_sent(&p->body, 2 * CHUNK_ROOM);
+    body_acked(&p->body, 2 * CHUNK_ROOM);
+    assert_int_equal(p->pool.n_live, 0);
+}
+
 static void keeps_bytes_until_acked(void **state) {
     struct pair *p = *state;
     struct iovec iov;
@@ -383,6 +430,8 @@ int main(void) {
         WITH_PAIR(carries_bytes),
         WITH_PAIR(holds_the_producer_back),
         WITH_PAIR(reserves_in_place),
+        WITH_PAIR(reserves_many_pieces),
+        WITH_PAIR(reserves_behind_bytes),
         WITH_PAIR(keeps_bytes_until_acked),
         WITH_PAIR(stops),
         WITH_PAIR(stops_what_is_complete_in_silence),

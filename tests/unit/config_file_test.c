@@ -7,76 +7,27 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "folder.h"
-#include "gateway/config/config.h"
-#include "sys/file.h"
+#include "file_reading.h"
 
-struct reading {
-    struct folder *folder;
-    struct config config;
-    struct buf errors;
-    const char *path;
-    int err;
-};
-
-static int set_up(void **state) {
-    struct reading *r = test_calloc(1, sizeof *r);
-
-    buf_init(&r->errors);
-    assert_int_equal(config_init(&r->config, &r->errors), 0);
-    if (folder_set_up((void **)&r->folder))
-        return -1;
-    *state = r;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct reading *r = *state;
-
-    config_fini(&r->config);
-    buf_fini(&r->errors);
-    int err = folder_tear_down((void **)&r->folder);
-    test_free(r);
-    return err;
-}
-
-static void read_text(struct reading *r, struct str text) {
-    r->path = path_in(r->folder, "dev.ini");
-    assert_int_equal(file_write(r->path, text, 0600, FILE_OVERWRITE), 0);
-    r->err = config_read_file(&r->config, r->path);
+static void read_text(struct file_reading *r, struct str text) {
+    reading_put(r, "dev.ini", text);
+    reading_read(r, "dev.ini");
 }
 
 #define READ(r, text) read_text(r, STR(text))
-
-/* All the errors, without the folder: "dev.ini:1: …\n". */
-static void assert_errors(struct reading *r, const char *wanted) {
-    struct str rest = buf_view(&r->errors), line, prefix = {r->path, strlen(r->folder->path) + 1};
-    struct buf seen;
-
-    buf_init(&seen);
-    while (str_cut(&rest, '\n', &line)) {
-        if (str_starts(line, prefix))
-            line = (struct str){line.p + prefix.n, line.n - prefix.n};
-        buf_str(&seen, line);
-        buf_char(&seen, '\n');
-    }
-    assert_string_equal(seen.p ? (char *)seen.p : "", wanted);
-    assert_int_equal(r->err, wanted[0] ? ERR_INVALID : 0);
-    buf_fini(&seen);
-}
 
 static void assert_str(struct str s, const char *wanted) {
     assert_true(str_eq(s, str_of(wanted)));
 }
 
 static void a_whole_file(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
     struct config *c = &r->config;
 
     READ(r, "; first\n[gateway]\nhttp3 = off ; why\n\n[server s]\nlisten = :1, :2\nlisten = :3\n"
             "tls = simple\n[credential c]\n\tcert = \"a ; b.pem\"\nkey = /k.pem\n"
             "[route r]\nupstream = u\n[upstream u]\nurl = http://127.0.0.1:1\n");
-    assert_errors(r, "");
+    reading_assert_errors(r, "");
     assert_false(c->gateway.http3);
     assert_int_equal(c->n_servers, 1);
     assert_str(c->servers[0]->name, "s");
@@ -93,34 +44,35 @@ static void a_whole_file(void **state) {
 
 /* As Windows and as somebody without a last newline writes it, with a byte order mark. */
 static void other_line_ends(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     READ(r, "\xef\xbb\xbf[gateway]\r\nwarkers = 2\r\n[server s]\r\nhosts = a.test");
-    assert_errors(r, "dev.ini:2: unknown option warkers in [gateway]: did you mean workers?\n");
+    reading_assert_errors(
+        r, "dev.ini:2: unknown option warkers in [gateway]: did you mean workers?\n");
     assert_str(r->config.servers[0]->options.hosts.v[0], "a.test");
 }
 
 static void access_log_is_no_path(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     READ(r, "[gateway]\naccess-log = off\n");
-    assert_errors(r, "");
+    reading_assert_errors(r, "");
     assert_true(r->config.access_log_given);
     assert_str(r->config.gateway.access_log, "off");
 }
 
 static void standard_output_is_no_path(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     READ(r, "[gateway]\naccess-log = -\nkeylog = keys\n");
-    assert_errors(r, "");
+    reading_assert_errors(r, "");
     assert_str(r->config.gateway.access_log, "-");
     assert_str(r->config.gateway.keylog, path_in(r->folder, "keys"));
 }
 
 /* All of them at once, each with its line. */
 static void every_error_is_told(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     READ(r, "port = 1\n"
             "[gatway]\n"
@@ -141,24 +93,25 @@ static void every_error_is_told(void **state) {
             "url = http://127.0.0.1\n"
             "[server\tt]\n"
             "hosts = \"a.test\n");
-    assert_errors(r, "dev.ini:1: port stands before the first [section], where only include may\n"
-                     "dev.ini:2: unknown section [gatway]: did you mean [gateway]?\n"
-                     "dev.ini:4: [server] needs a name: [server NAME]\n"
-                     "dev.ini:5: [gateway] takes no name: write [gateway]\n"
-                     "dev.ini:7: unknown option htpp3 in [gateway]: did you mean http3?\n"
-                     "dev.ini:8: http3 must be on or off, not \"maybe\"\n"
-                     "dev.ini:10: log-level stands in line 9 already: keep one of them\n"
-                     "dev.ini:11: not understood: write [kind name] or key = value\n"
-                     "dev.ini:12: [gateway] stands in line 6 already\n"
-                     "dev.ini:14: [server s] stands in line 13 already\n"
-                     "dev.ini:16: the \"]\" is missing: write [kind name]\n"
-                     "dev.ini:19: the value's second quote is missing: write key = \"value\"\n");
+    reading_assert_errors(
+        r, "dev.ini:1: port stands before the first [section], where only include may\n"
+           "dev.ini:2: unknown section [gatway]: did you mean [gateway]?\n"
+           "dev.ini:4: [server] needs a name: [server NAME]\n"
+           "dev.ini:5: [gateway] takes no name: write [gateway]\n"
+           "dev.ini:7: unknown option htpp3 in [gateway]: did you mean http3?\n"
+           "dev.ini:8: http3 must be on or off, not \"maybe\"\n"
+           "dev.ini:10: log-level stands in line 9 already: keep one of them\n"
+           "dev.ini:11: not understood: write [kind name] or key = value\n"
+           "dev.ini:12: [gateway] stands in line 6 already\n"
+           "dev.ini:14: [server s] stands in line 13 already\n"
+           "dev.ini:16: the \"]\" is missing: write [kind name]\n"
+           "dev.ini:19: the value's second quote is missing: write key = \"value\"\n");
     assert_int_equal(r->config.n_servers, 2);
     assert_int_equal(r->config.n_upstreams, 0);
 }
 
 static void nothing_is_cut(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
     struct buf text;
 
     buf_init(&text);
@@ -171,32 +124,31 @@ static void nothing_is_cut(void **state) {
     buf_str(&text, STR("\nadvertise = 5\n"));
     read_text(r, buf_view(&text));
     buf_fini(&text);
-    assert_errors(r, "dev.ini:1: this name is too long: kind and name together may have 49 "
-                     "characters\n"
-                     "dev.ini:4: this line is too long: 4094 characters fit\n");
+    reading_assert_errors(r, "dev.ini:1: this name is too long: kind and name together may have 49 "
+                             "characters\n"
+                             "dev.ini:4: this line is too long: 4094 characters fit\n");
     assert_int_equal(r->config.servers[0]->options.advertise, 5);
     assert_int_equal(r->config.servers[0]->options.hosts.n, 0);
 }
 
 static void no_such_file(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
-    r->path = path_in(r->folder, "none.ini");
-    r->err = config_read_file(&r->config, r->path);
+    reading_read(r, "none.ini");
     assert_true(r->err < 0);
     assert_non_null(strstr((char *)r->errors.p, "cannot read the configuration"));
     assert_non_null(strstr((char *)r->errors.p, "none.ini"));
 }
 
 static void no_text(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     READ(r, "[gateway]\n\0http3 = on\n");
     assert_int_equal(r->err, ERR_INVALID);
     assert_non_null(strstr((char *)r->errors.p, "it is no text file"));
     buf_reset(&r->errors);
     READ(r, "");
-    assert_errors(r, "");
+    reading_assert_errors(r, "");
 }
 
 static void examples_are_right(void **state) {
@@ -219,18 +171,12 @@ static void examples_are_right(void **state) {
     }
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_whole_file),
-        TEST(other_line_ends),
-        TEST(access_log_is_no_path),
-        TEST(standard_output_is_no_path),
-        TEST(every_error_is_told),
-        TEST(nothing_is_cut),
-        TEST(no_such_file),
-        TEST(no_text),
+        READING_TEST(a_whole_file),           READING_TEST(other_line_ends),
+        READING_TEST(access_log_is_no_path),  READING_TEST(standard_output_is_no_path),
+        READING_TEST(every_error_is_told),    READING_TEST(nothing_is_cut),
+        READING_TEST(no_such_file),           READING_TEST(no_text),
         cmocka_unit_test(examples_are_right),
     };
 

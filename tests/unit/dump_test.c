@@ -8,17 +8,15 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "folder.h"
+#include "file_reading.h"
 #include "gateway/dump/dump.h"
 #include "gateway/dump/dump_columns.h"
 #include "gateway/dump/dump_config.h"
-#include "sys/file.h"
 
 struct dumping {
-    struct folder *folder;
-    struct config config;
+    struct file_reading *reading;
     struct dump_certs certs;
-    struct buf errors, text;
+    struct buf text;
     struct dump dump;
 };
 
@@ -30,40 +28,32 @@ static char *no_env(const char *name) {
 static int set_up(void **state) {
     struct dumping *d = test_calloc(1, sizeof *d);
 
-    buf_init(&d->errors);
     buf_init(&d->text);
-    assert_int_equal(config_init(&d->config, &d->errors), 0);
-    if (folder_set_up((void **)&d->folder))
-        return -1;
     *state = d;
-    return 0;
+    return reading_set_up((void **)&d->reading);
 }
 
 static int tear_down(void **state) {
     struct dumping *d = *state;
 
     dump_certs_fini(&d->certs);
-    config_fini(&d->config);
-    buf_fini(&d->errors);
     buf_fini(&d->text);
-    int err = folder_tear_down((void **)&d->folder);
+    int err = reading_tear_down((void **)&d->reading);
     test_free(d);
     return err;
 }
 
 static void read_into(struct dumping *d, struct config *c, struct str text) {
-    const char *path = path_in(d->folder, "dev.ini");
-
-    assert_int_equal(file_write(path, text, 0600, FILE_OVERWRITE), 0);
-    config_read_file(c, path);
+    reading_put(d->reading, "dev.ini", text);
+    config_read_file(c, path_in(d->reading->folder, "dev.ini"));
     config_check(c);
-    assert_string_equal(d->errors.p ? (char *)d->errors.p : "", "");
+    reading_assert_errors(d->reading, "");
 }
 
 static void configure(struct dumping *d, const char *text) {
-    read_into(d, &d->config, str_of(text));
-    assert_int_equal(dump_certs_load(&d->certs, &d->config, no_env, 0), 0);
-    d->dump = (struct dump){.config = &d->config, .certs = &d->certs};
+    read_into(d, &d->reading->config, str_of(text));
+    assert_int_equal(dump_certs_load(&d->certs, &d->reading->config, no_env, 0), 0);
+    d->dump = (struct dump){.config = &d->reading->config, .certs = &d->certs};
 }
 
 static void assert_shown(struct dumping *d, int (*print)(const struct dump *, struct buf *),
@@ -261,7 +251,7 @@ static void not_made_yet(void **state) {
                  "NOT AFTER     NOT BEFORE\n"
                  "local-ca://s      Cert Chain     WARMING     false                            "
                  "              \n");
-    assert_int_equal(d->errors.n, 0);
+    assert_int_equal(d->reading->errors.n, 0);
 }
 
 /* What was dumped is read, and dumped again. */
@@ -275,9 +265,9 @@ static void read_again(void **state) {
                        "respond-body = \"a # b, \"\nset-response-header = x-a: \"1; 2\"\n");
     buf_init(&text);
     buf_init(&problem);
-    assert_int_equal(dump_config(&d->config, STR("/srv"), &d->text, &problem), 0);
+    assert_int_equal(dump_config(&d->reading->config, STR("/srv"), &d->text, &problem), 0);
     assert_non_null(strstr((char *)d->text.p, "respond-body = \"a # b, \"\n"));
-    assert_int_equal(config_init(&again, &d->errors), 0);
+    assert_int_equal(config_init(&again, &d->reading->errors), 0);
     read_into(d, &again, buf_view(&d->text));
     assert_int_equal(dump_config(&again, STR("/other"), &text, &problem), 0);
     assert_string_equal((char *)text.p, (char *)d->text.p);
@@ -291,9 +281,9 @@ static void cannot_stand_in_a_file(void **state) {
     struct buf problem;
 
     configure(d, ARTICLE);
-    d->config.gateway.keylog = STR("a\" ;b");
+    d->reading->config.gateway.keylog = STR("a\" ;b");
     buf_init(&problem);
-    int err = dump_config(&d->config, STR("/"), &d->text, &problem);
+    int err = dump_config(&d->reading->config, STR("/"), &d->text, &problem);
     assert_int_equal(err, ERR_INVALID);
     assert_string_equal((char *)problem.p,
                         "keylog cannot stand in a file with this value: \"/a\" ;b\"");

@@ -47,7 +47,6 @@ static void adds_and_gets(void **state) {
     assert_true(fields_has(f, STR("b")));
     assert_false(fields_has(f, STR("B")));
     assert_int_equal(fields_count(f, STR("x-one")), 2);
-    assert_int_equal(fields_size(f), 5 + 1 + 32 + 1 + 1 + 32 + 5 + 32);
     assert_int_equal(fields_add_static(f, STR("e"), str_of(NULL)), 0);
     assert_non_null(fields_get(f, STR("e")).p);
 }
@@ -80,8 +79,7 @@ static void sets_and_removes(void **state) {
     assert_int_equal(fields_remove(f, STR("b")), 2);
     assert_int_equal(fields_remove(f, STR("b")), 0);
     expect(f, "a=2;c=1;ab=1;new=3;");
-    fields_remove_prefix(f, STR("a"));
-    expect(f, "c=1;new=3;");
+    assert_int_equal(fields_remove(f, STR("a")) + fields_remove(f, STR("ab")), 2);
     /* the name may be that of a field that goes */
     assert_int_equal(fields_add(f, STR("c"), STR("9")), 0);
     assert_int_equal(fields_set(f, f->v[2].name, f->v[2].value), 0);

@@ -137,18 +137,6 @@ static void joins_paths(void **state) {
     assert_path(file_beside, "conf/dev.ini", "/a.crt", "/a.crt");
 }
 
-static void knows_when_it_changed(void **state) {
-    const char *path = path_in(*state, "a");
-    struct timespec times[2] = {{5, 7}, {5, 7}};
-    int64_t when;
-
-    assert_int_equal(file_mtime(path, &when), ERR_NOT_FOUND);
-    assert_int_equal(file_write(path, STR(""), 0600, FILE_NEW), 0);
-    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-    assert_int_equal(file_mtime(path, &when), 0);
-    assert_int_equal(when, INT64_C(5000000007));
-}
-
 /* The same whatever way leads to it. */
 static void has_one_real_path(void **state) {
     const char *file = path_in(*state, "file"), *link = path_in(*state, "link");
@@ -199,13 +187,12 @@ static void locks_out_another_process(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FOLDER_TEST(writes_and_reads),          FOLDER_TEST(keeps_what_is_there),
-        FOLDER_TEST(keeps_a_dangling_link),     FOLDER_TEST(overwrites_where_a_link_points),
-        cmocka_unit_test(replaces_no_device),   FOLDER_TEST(leaves_no_temporary_file),
-        FOLDER_TEST(stops_at_the_limit),        FOLDER_TEST(makes_folders),
-        cmocka_unit_test(joins_paths),          FOLDER_TEST(knows_when_it_changed),
-        FOLDER_TEST(locks_out_another_process), FOLDER_TEST(has_one_real_path),
-        FOLDER_TEST(says_what_the_problem_is),
+        FOLDER_TEST(writes_and_reads),        FOLDER_TEST(keeps_what_is_there),
+        FOLDER_TEST(keeps_a_dangling_link),   FOLDER_TEST(overwrites_where_a_link_points),
+        cmocka_unit_test(replaces_no_device), FOLDER_TEST(leaves_no_temporary_file),
+        FOLDER_TEST(stops_at_the_limit),      FOLDER_TEST(makes_folders),
+        cmocka_unit_test(joins_paths),        FOLDER_TEST(locks_out_another_process),
+        FOLDER_TEST(has_one_real_path),       FOLDER_TEST(says_what_the_problem_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static void builds(void **state) {
     struct json j;
     json_init(&j);
     struct json_value *o = json_object(&j), *list = json_add_array(&j, o, STR("list"));
-    json_push(&j, list, json_i64(&j, -1));
+    json_push(&j, list, json_real(&j, -1));
     json_push(&j, list, json_real(&j, 0.5));
     json_push(&j, list, json_real(&j, INFINITY));
     json_push(&j, list, json_str(&j, str_of(NULL)));
@@ -38,9 +38,9 @@ static void builds(void **state) {
     json_add(&j, o, STR("e"), json_bool(&j, false));
     json_add_object(&j, o, STR("f"));
     expect(&j, o, JSON_COMPACT,
-           "{\"list\":[-1,0.5,null,\"\"],\"b\":\"x\\\"\\n\\u0000y\",\"a\":18446744073709551615,"
+           "{\"list\":[-1.0,0.5,null,\"\"],\"b\":\"x\\\"\\n\\u0000y\",\"a\":18446744073709551615,"
            "\"c\":true,\"d\":null,\"e\":false,\"f\":{}}");
-    expect(&j, list, JSON_NEWLINE, "[-1,0.5,null,\"\"]\n");
+    expect(&j, list, JSON_NEWLINE, "[-1.0,0.5,null,\"\"]\n");
     json_fini(&j);
     json_fini(&j);
 }

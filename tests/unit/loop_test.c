@@ -6,16 +6,30 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "sys/loop.h"
+
+static bool no_room;
+
+/* In place of libc's: a user's share of watches may be used up. */
+int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event) {
+    if (no_room) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_epoll_ctl, epfd, op, fd, event);
+}
 
 struct counter {
     struct task task;
@@ -245,6 +259,56 @@ static void posts_from_another_thread(void **state) {
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* A watch that libev cannot take back makes it begin anew: it watches all again, or cannot. */
+static void make_libev_forget(struct fixture *f) {
+    struct pipe_end in = {0};
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(loop_watch_init(&in.watch, f->loop, fds[0], on_ready), 0);
+    loop_watch_set(&in.watch, LOOP_READ);
+    loop_lap(f->loop, 0);
+    loop_watch_set(&in.watch, 0);
+    assert_int_equal(write(fds[1], "hey", 3), 3);
+    no_room = true;
+    for (int i = 0; i < 3; i++)
+        loop_lap(f->loop, 0);
+    no_room = false;
+    assert_int_equal(in.calls, 0);
+    loop_watch_fini(&in.watch);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void posts_arrive_after_the_kernel_had_no_room(void **state) {
+    struct fixture *f = *state;
+    assert_int_equal(loop_post_init(f->loop, &f->counter.task), 0);
+    make_libev_forget(f);
+    loop_post(f->loop, 4);
+    f->counter.stop = true;
+    loop_run(f->loop);
+    assert_int_equal(f->counter.events, 4);
+}
+
+static void signals_arrive_after_the_kernel_had_no_room(void **state) {
+    struct fixture *f = *state;
+    const int wanted[] = {SIGUSR1, SIGUSR2};
+    assert_int_equal(loop_signals(f->loop, wanted, 2, &f->counter.task), 0);
+    make_libev_forget(f);
+    assert_int_equal(raise(SIGUSR1), 0);
+    f->counter.stop = true;
+    loop_run(f->loop);
+    assert_int_equal(f->counter.events, 1);
+}
+
+static void timers_fire_after_the_kernel_had_no_room(void **state) {
+    struct fixture *f = *state;
+    make_libev_forget(f);
+    assert_int_equal(task_at(&f->counter.task, f->turn.now_ns + 200000), 0);
+    f->counter.stop = true;
+    loop_run(f->loop);
+    assert_int_equal(f->counter.events, TASK_TIMER);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -258,6 +322,9 @@ int main(void) {
         TEST(hang_up_is_ready),
         TEST(signals),
         TEST(posts_from_another_thread),
+        TEST(posts_arrive_after_the_kernel_had_no_room),
+        TEST(signals_arrive_after_the_kernel_had_no_room),
+        TEST(timers_fire_after_the_kernel_had_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

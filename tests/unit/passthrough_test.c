@@ -7,69 +7,29 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "folder.h"
+#include "file_reading.h"
 #include "gateway/passthrough.h"
-#include "sys/file.h"
 
 /* tls = passthrough in a configuration: what goes together, what does not and is told with its
  * line, and where connections go. */
 
-struct reading {
-    struct folder *folder;
-    struct config config;
-    struct buf errors;
-};
-
-static int set_up(void **state) {
-    struct reading *r = test_calloc(1, sizeof *r);
-
-    buf_init(&r->errors);
-    assert_int_equal(config_init(&r->config, &r->errors), 0);
-    if (folder_set_up((void **)&r->folder))
-        return -1;
-    *state = r;
-    return 0;
+/* Reads and checks it; the errors must be these. */
+static void check_text(struct file_reading *r, struct str text, const char *wanted) {
+    reading_put(r, "p.ini", text);
+    reading_read(r, "p.ini");
+    assert_int_equal(r->err, 0);
+    r->err = config_check(&r->config);
+    reading_assert_errors(r, wanted);
 }
 
-static int tear_down(void **state) {
-    struct reading *r = *state;
-
-    config_fini(&r->config);
-    buf_fini(&r->errors);
-    int err = folder_tear_down((void **)&r->folder);
-    test_free(r);
-    return err;
-}
-
-/* Reads and checks it; the errors, without the folder, must be these. */
-static void assert_errors(struct reading *r, struct str text, const char *wanted) {
-    const char *path = path_in(r->folder, "p.ini");
-    struct str prefix = {path, strlen(r->folder->path) + 1}, rest, line;
-    struct buf seen;
-
-    assert_int_equal(file_write(path, text, 0600, FILE_OVERWRITE), 0);
-    assert_int_equal(config_read_file(&r->config, path), 0);
-    int err = config_check(&r->config);
-    buf_init(&seen);
-    rest = buf_view(&r->errors);
-    while (str_cut(&rest, '\n', &line)) {
-        if (str_starts(line, prefix))
-            line = (struct str){line.p + prefix.n, line.n - prefix.n};
-        buf_format(&seen, STR_FMT "\n", STR_ARG(line));
-    }
-    assert_string_equal(seen.p ? (char *)seen.p : "", wanted);
-    assert_int_equal(err, wanted[0] ? ERR_INVALID : 0);
-    buf_fini(&seen);
-}
-
-#define CHECK(r, text, wanted) assert_errors(r, STR(text), wanted)
+#define CHECK(r, text, wanted) check_text(r, STR(text), wanted)
 
 #define PASSED "[server p]\nlisten = :1\nhosts = a.test, *.b.test\ntls = passthrough\n"
 #define ROUTE "[route r]\nhosts = a.test, *.b.test\nupstream = u\n"
 #define UPSTREAM "[upstream u]\nurl = https://127.0.0.1:1\n"
 
 static void a_server_and_its_route(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r, PASSED ROUTE UPSTREAM, "");
     assert_int_equal(r->config.routes[0]->answer, ROUTE_TUNNEL);
@@ -79,7 +39,7 @@ static void a_server_and_its_route(void **state) {
 }
 
 static void beside_one_that_ends_tls(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           PASSED "[server s]\nlisten = :1\nhosts = c.test\nhttp3 = on\n" ROUTE
@@ -93,7 +53,7 @@ static void beside_one_that_ends_tls(void **state) {
 }
 
 static void it_takes_any_name(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           "[server p]\nlisten = :1\ntls = passthrough\n"
@@ -107,7 +67,7 @@ static void it_takes_any_name(void **state) {
 }
 
 static void options_of_the_server(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           PASSED
@@ -121,13 +81,13 @@ static void options_of_the_server(void **state) {
 }
 
 static void http3_may_be_off(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r, PASSED "http3 = off\n" ROUTE UPSTREAM, "");
 }
 
 static void options_of_the_route(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(
         r,
@@ -143,7 +103,7 @@ static void options_of_the_route(void **state) {
 }
 
 static void others_cannot_answer(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(
         r, PASSED "[route r]\nhosts = a.test, *.b.test\nhandler = echo\n",
@@ -153,7 +113,7 @@ static void others_cannot_answer(void **state) {
 }
 
 static void a_host_without_route(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           PASSED "[server s]\nlisten = :1\nhosts = c.test\n[route x]\nhosts = x.b.test\nupstream = "
@@ -163,7 +123,7 @@ static void a_host_without_route(void **state) {
 }
 
 static void any_name_without_route(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           "[server p]\nlisten = :1\ntls = passthrough\n[server s]\nlisten = :2\n"
@@ -175,7 +135,7 @@ static void any_name_without_route(void **state) {
 }
 
 static void hosts_of_both_kinds(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           PASSED "[server s]\nlisten = :1\nhosts = c.test\n"
@@ -187,7 +147,7 @@ static void hosts_of_both_kinds(void **state) {
 }
 
 static void two_routes_for_one_name(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r, PASSED ROUTE "[route again]\nhosts = A.test\nupstream = u\n" UPSTREAM,
           "p.ini:8: route: path / with such hosts is already [route r]'s (line 5): one of them "
@@ -196,7 +156,7 @@ static void two_routes_for_one_name(void **state) {
 }
 
 static void schemes(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           PASSED "[server s]\nlisten = :1\nhosts = c.test\n" ROUTE
@@ -218,7 +178,7 @@ static void schemes(void **state) {
 }
 
 static void client_certificates_are_the_upstreams(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r, "[server p]\nlisten = :1\ntls = mutual\n[route r]\nupstream = u\n" UPSTREAM,
           "p.ini:3: tls: asking for client certificates needs a credential with client-ca = FILE\n"
@@ -228,7 +188,7 @@ static void client_certificates_are_the_upstreams(void **state) {
 
 /* ---- where connections go ---- */
 
-static void assert_goes(struct reading *r, const char *sni, const char *route) {
+static void assert_goes(struct file_reading *r, const char *sni, const char *route) {
     const struct config_route *found = passthrough_route(&r->config, str_of(sni));
 
     if (route)
@@ -238,7 +198,7 @@ static void assert_goes(struct reading *r, const char *sni, const char *route) {
 }
 
 static void the_most_specific_host(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           PASSED "[server s]\nlisten = :2\n[route c]\nhandler = echo\n"
@@ -253,7 +213,7 @@ static void the_most_specific_host(void **state) {
 }
 
 static void without_a_name(void **state) {
-    struct reading *r = *state;
+    struct file_reading *r = *state;
 
     CHECK(r,
           "[server p]\nlisten = :1\ntls = passthrough\n"
@@ -264,25 +224,23 @@ static void without_a_name(void **state) {
     assert_goes(r, "z.test", "all");
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_server_and_its_route),
-        TEST(beside_one_that_ends_tls),
-        TEST(it_takes_any_name),
-        TEST(options_of_the_server),
-        TEST(http3_may_be_off),
-        TEST(options_of_the_route),
-        TEST(others_cannot_answer),
-        TEST(a_host_without_route),
-        TEST(any_name_without_route),
-        TEST(hosts_of_both_kinds),
-        TEST(two_routes_for_one_name),
-        TEST(schemes),
-        TEST(client_certificates_are_the_upstreams),
-        TEST(the_most_specific_host),
-        TEST(without_a_name),
+        READING_TEST(a_server_and_its_route),
+        READING_TEST(beside_one_that_ends_tls),
+        READING_TEST(it_takes_any_name),
+        READING_TEST(options_of_the_server),
+        READING_TEST(http3_may_be_off),
+        READING_TEST(options_of_the_route),
+        READING_TEST(others_cannot_answer),
+        READING_TEST(a_host_without_route),
+        READING_TEST(any_name_without_route),
+        READING_TEST(hosts_of_both_kinds),
+        READING_TEST(two_routes_for_one_name),
+        READING_TEST(schemes),
+        READING_TEST(client_certificates_are_the_upstreams),
+        READING_TEST(the_most_specific_host),
+        READING_TEST(without_a_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

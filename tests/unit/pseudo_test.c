@@ -129,6 +129,8 @@ static void refuses_what_does_not_belong(void **state) {
     add(f, "content-length", "1");
     add(f, "content-length", "1");
     assert_int_equal(head_builder_request(&f->b, &f->m), ERR_INVALID);
+    assert_str(f->m.method, "GET"); /* what the log shows, and no more */
+    assert_int_equal(f->m.fields.n, 0);
     begin_get(f);
     add(f, "host", "example.com:8443");
     add(f, "host", "example.com:8443");

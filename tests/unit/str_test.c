@@ -110,11 +110,34 @@ static void escapes(void **state) {
     assert_int_equal(str_escape(STR("abc"), NULL, 0), 0);
 }
 
+/* Whatever is skipped is printable, and long printable text is skipped as a whole. */
+static void skips_printable_bytes(void **state) {
+    (void)state;
+    char text[24];
+    for (size_t n = 0; n <= sizeof(text); n++) {
+        memset(text, 'a', sizeof(text));
+        assert_int_equal(str_skip_printable((struct str){text, n}), n < 8 ? 0 : n);
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 0; c < 256; c++) {
+                bool plain = c >= 0x20 && c != 0x7f;
+                text[at] = (char)c;
+                size_t skipped = str_skip_printable((struct str){text, n});
+                assert_true(plain ? skipped == (n < 8 ? 0 : n) : skipped <= at);
+            }
+            text[at] = 'a';
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),       cmocka_unit_test(trims),
-        cmocka_unit_test(cuts),           cmocka_unit_test(reads_numbers),
-        cmocka_unit_test(writes_numbers), cmocka_unit_test(measures_distance),
+        cmocka_unit_test(skips_printable_bytes),
+        cmocka_unit_test(compares),
+        cmocka_unit_test(trims),
+        cmocka_unit_test(cuts),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(writes_numbers),
+        cmocka_unit_test(measures_distance),
         cmocka_unit_test(escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,12 +9,12 @@
 
 #include "join.h"
 #include "proto/h1/h1.h"
-#include "visit.h"
+#include "scene.h"
 
 /* Conversations between our HTTP/1.1 client and server, joined in memory, the bytes cut
  * anywhere (each seed cuts elsewhere). Each ends with nothing left alive. */
 
-enum { SCRATCH = 16384, VISITS = 4, SEEDS = 8 };
+enum { SEEDS = 8 };
 
 /* A page that ends badly: writes some bytes, and a second later either resets the exchange
  * or says that this was all, whatever length it promised. */
@@ -24,28 +24,18 @@ struct bad_page {
 };
 
 struct world {
-    struct turn turn;
-    struct chunk_pool chunks;
-    struct http_limits limits;
-    struct http_env client_env, server_env;
-    struct peer client_peer, server_peer;
-    struct site site;
+    struct scene scene;
     void (*site_route)(struct exchange *x);
-    struct http_client *client;
     struct stream_engine *server;
     struct join *join;
-    struct task owner;
-    uint32_t owner_events;
-    struct visit visits[VISITS];
-    uint8_t scratch[2][SCRATCH];
 };
 
 /* The client is freed with its engine: its owner forgets it as soon as it hears of that. */
 static void owner_run(struct task *task, uint32_t events) {
-    struct world *w = container_of(task, struct world, owner);
-    w->owner_events |= events;
+    struct scene *s = container_of(task, struct scene, owner);
+    s->owner_events |= events;
     if (events & CLIENT_GONE)
-        w->client = NULL;
+        s->client = NULL;
 }
 
 static void bad_page_run(struct task *task, uint32_t events) {
@@ -64,7 +54,7 @@ static void bad_page_run(struct task *task, uint32_t events) {
 
 /* /bad/cut  /bad/cut-chunks  /bad/short  /bad/long: the rest goes to the site. */
 static void bad_route(struct exchange *x) {
-    struct world *w = container_of(x->env, struct world, server_env);
+    struct world *w = container_of(x->env, struct world, scene.server_env);
     if (!str_starts(x->request.path, STR("/bad/"))) {
         w->site_route(x);
         return;
@@ -84,45 +74,25 @@ static void bad_route(struct exchange *x) {
     task_at(&p->end.task, x->env->turn->now_ns + SECOND_NS);
 }
 
-static void env_init(struct world *w, struct http_env *env, uint8_t *scratch) {
-    http_env_init(env, &w->turn, &w->chunks);
-    env->limits = &w->limits;
-    env->scratch = scratch;
-    env->scratch_bytes = SCRATCH;
-}
-
 static struct world *world_new(uint64_t seed) {
     struct world *w = calloc(1, sizeof(*w));
     assert_non_null(w);
-    turn_init(&w->turn);
-    turn_begin(&w->turn, SECOND_NS, 1);
-    chunk_pool_init(&w->chunks, 4);
-    http_limits_default(&w->limits);
-    env_init(w, &w->client_env, w->scratch[0]);
-    env_init(w, &w->server_env, w->scratch[1]);
-    w->client_peer.version = w->server_peer.version = HTTP_1_1;
-    site_env(&w->server_env, &w->site);
-    w->site_route = w->server_env.route;
-    w->server_env.route = bad_route;
-    task_init(&w->owner, &w->turn, owner_run);
-    w->server = h1_server_new(&w->server_env, &w->server_peer);
-    w->client = h1_client_new(&w->client_env, &w->client_peer, &w->owner);
-    assert_true(w->server && w->client);
-    visit_env(&w->client_env, w->client);
-    w->join = join_new(&w->turn, w->client->engine, w->server, seed);
+    struct scene *s = &w->scene;
+    scene_init(s, HTTP_1_1);
+    w->site_route = s->server_env.route;
+    s->server_env.route = bad_route;
+    task_init(&s->owner, &s->turn, owner_run);
+    w->server = h1_server_new(&s->server_env, &s->server_peer);
+    s->client = h1_client_new(&s->client_env, &s->client_peer, &s->owner);
+    assert_true(w->server && s->client);
+    visit_env(&s->client_env, s->client);
+    w->join = join_new(&s->turn, s->client->engine, w->server, seed);
     return w;
 }
 
 static void world_free(struct world *w) {
     join_free(w->join);
-    task_fini(&w->owner);
-    while (turn_run(&w->turn, SIZE_MAX)) {
-    }
-    assert_int_equal(w->client_env.n_exchanges, 0);
-    assert_int_equal(w->server_env.n_exchanges, 0);
-    assert_int_equal(w->site.live, 0);
-    turn_fini(&w->turn);
-    chunk_pool_fini(&w->chunks);
+    scene_fini(&w->scene);
     free(w);
 }
 
@@ -135,13 +105,11 @@ static bool is_over(void *visit) {
 }
 
 static struct visit *start(struct world *w, int i, const char *path) {
-    w->visits[i].path = path;
-    visit_start(&w->visits[i], &w->client_env, &w->client_peer);
-    return &w->visits[i];
+    return scene_start(&w->scene, i, path);
 }
 
 static bool is_gone(void *world) {
-    return !((struct world *)world)->client;
+    return !((struct world *)world)->scene.client;
 }
 
 /* Asks and waits until it is over, and until the connection is at rest. */
@@ -160,8 +128,8 @@ static void test_hello(void **state) {
         assert_int_equal(v->status, 200);
         assert_int_equal(v->length, 5);
         assert_true(v->complete && !v->wrong);
-        assert_string_equal(w->site.host, "test.example");
-        assert_string_equal(w->site.method, "GET");
+        assert_string_equal(w->scene.site.host, "test.example");
+        assert_string_equal(w->scene.site.method, "GET");
         world_free(w);
     }
 }
@@ -172,12 +140,12 @@ static void test_many_requests_on_one_connection(void **state) {
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct world *w = world_new(seed);
         for (int i = 0; i < VISITS; i++) {
-            assert_true(visit_nr(w, i, paths[i])->complete);
-            assert_int_equal(w->client->n_streams, 0);
-            assert_non_null(w->client);
+            assert_true(visit_nr(w, i, paths[i % 4])->complete);
+            assert_int_equal(w->scene.client->n_streams, 0);
+            assert_non_null(w->scene.client);
         }
-        assert_int_equal(w->client->n_requests, VISITS);
-        assert_true(w->owner_events & CLIENT_READY);
+        assert_int_equal(w->scene.client->n_requests, VISITS);
+        assert_true(w->scene.owner_events & CLIENT_READY);
         world_free(w);
     }
 }
@@ -187,7 +155,7 @@ static void test_a_second_request_has_to_wait(void **state) {
     struct world *w = world_new(1);
     struct visit *first = start(w, 0, "/never");
     quiet(w);
-    assert_false(client_can_open(w->client));
+    assert_false(client_can_open(w->scene.client));
     assert_int_equal(visit_nr(w, 1, "/hello")->status, 503); /* so says the visit's router */
     assert_false(first->over);
     world_free(w);
@@ -201,7 +169,7 @@ static void test_large_bodies_down(void **state) {
         assert_int_equal(v->received, 1000000);
         assert_true(v->complete && !v->wrong);
         assert_int_equal(v->length, seed % 2 ? LENGTH_UNKNOWN : 1000000);
-        assert_non_null(w->client);
+        assert_non_null(w->scene.client);
         world_free(w);
     }
 }
@@ -210,13 +178,13 @@ static void test_large_bodies_up(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 6; seed++) {
         struct world *w = world_new(seed);
-        w->visits[0].body_bytes = 1000000;
-        w->visits[0].no_length = seed % 3 > 0;
-        w->visits[0].trailers = seed % 3 > 1;
+        w->scene.visits[0].body_bytes = 1000000;
+        w->scene.visits[0].no_length = seed % 3 > 0;
+        w->scene.visits[0].trailers = seed % 3 > 1;
         struct visit *v = visit_nr(w, 0, "/count");
         assert_string_equal(v->count, "1000000");
         assert_string_equal(v->trailer, seed % 3 > 1 ? "from the client" : "");
-        assert_non_null(w->client);
+        assert_non_null(w->scene.client);
         world_free(w);
     }
 }
@@ -225,8 +193,8 @@ static void test_echo_streams_both_ways(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 4; seed++) {
         struct world *w = world_new(seed);
-        w->visits[0].body_bytes = 700000;
-        w->visits[0].no_length = w->visits[0].trailers = true;
+        w->scene.visits[0].body_bytes = 700000;
+        w->scene.visits[0].no_length = w->scene.visits[0].trailers = true;
         struct visit *v = visit_nr(w, 0, "/echo");
         assert_int_equal(v->received, 700000);
         assert_true(v->complete && !v->wrong);
@@ -238,12 +206,12 @@ static void test_echo_streams_both_ways(void **state) {
 static void test_a_slow_reader_holds_the_server_back(void **state) {
     (void)state;
     struct world *w = world_new(3);
-    w->limits.body_buffer_bytes = 65536;
-    w->visits[0].paused = true;
+    w->scene.limits.body_buffer_bytes = 65536;
+    w->scene.visits[0].paused = true;
     struct visit *v = start(w, 0, "/chunks/5000000");
     quiet(w);
     /* two bodies, the pipe, and what is on its way */
-    assert_in_range(w->chunks.n_live, 2, 16);
+    assert_in_range(w->scene.chunks.n_live, 2, 16);
     visit_resume(v);
     assert_true(join_run(w->join, 100 * SECOND_NS, is_over, v));
     assert_int_equal(v->received, 5000000);
@@ -254,13 +222,13 @@ static void test_a_slow_site_holds_the_client_back(void **state) {
     (void)state;
     for (int chunked = 0; chunked < 2; chunked++) {
         struct world *w = world_new(3);
-        w->limits.body_buffer_bytes = 65536;
-        w->site.paused = true;
-        w->visits[0].body_bytes = 5000000;
-        w->visits[0].no_length = chunked;
+        w->scene.limits.body_buffer_bytes = 65536;
+        w->scene.site.paused = true;
+        w->scene.visits[0].body_bytes = 5000000;
+        w->scene.visits[0].no_length = chunked;
         struct visit *v = start(w, 0, "/count");
         quiet(w);
-        assert_in_range(w->chunks.n_live, 2, 16);
+        assert_in_range(w->scene.chunks.n_live, 2, 16);
         assert_false(v->over);
         world_free(w);
     }
@@ -271,7 +239,7 @@ static void test_trailers(void **state) {
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct world *w = world_new(seed);
         assert_string_equal(visit_nr(w, 0, "/only-trailers")->trailer, "from the server");
-        assert_int_equal(w->visits[0].received, 0);
+        assert_int_equal(w->scene.visits[0].received, 0);
         world_free(w);
     }
 }
@@ -285,7 +253,7 @@ static void test_informational_heads_pass(void **state) {
         assert_int_equal(v->n_informed, 2);
         assert_string_equal(v->hint, "</style.css>");
         assert_int_equal(v->status, 200);
-        assert_true(v->complete && w->client);
+        assert_true(v->complete && w->scene.client);
         world_free(w);
     }
 }
@@ -293,7 +261,7 @@ static void test_informational_heads_pass(void **state) {
 static void test_head_has_no_body(void **state) {
     (void)state;
     struct world *w = world_new(2);
-    w->visits[0].method = "HEAD";
+    w->scene.visits[0].method = "HEAD";
     struct visit *v = visit_nr(w, 0, "/bytes/1234");
     assert_int_equal(v->length, 1234);
     assert_int_equal(v->received, 0);
@@ -306,7 +274,7 @@ static void test_expect_continue(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct world *w = world_new(seed);
-        w->visits[0].body_bytes = 100000;
+        w->scene.visits[0].body_bytes = 100000;
         struct visit *v = start(w, 0, "/count");
         v->x->request.expect_continue = true;
         assert_true(join_run(w->join, SECOND_NS / 2, is_over, v)); /* less than the wait */
@@ -314,7 +282,7 @@ static void test_expect_continue(void **state) {
         assert_int_equal(v->n_informed, 1);
         assert_string_equal(v->count, "100000");
         quiet(w);
-        assert_non_null(w->client);
+        assert_non_null(w->scene.client);
         world_free(w);
     }
 }
@@ -323,12 +291,12 @@ static void test_early_answer_ends_the_connection(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct world *w = world_new(seed);
-        w->visits[0].body_bytes = 10000000;
+        w->scene.visits[0].body_bytes = 10000000;
         struct visit *v = visit_nr(w, 0, "/early");
         assert_int_equal(v->status, 200);
         assert_true(v->complete && v->taken < 10000000);
-        assert_null(w->client);
-        assert_true(w->owner_events & CLIENT_GONE);
+        assert_null(w->scene.client);
+        assert_true(w->scene.owner_events & CLIENT_GONE);
         world_free(w);
     }
 }
@@ -343,7 +311,7 @@ static void test_a_cut_response_never_ends_cleanly(void **state) {
         assert_int_equal(v->received, 5);
         assert_false(v->complete);
         assert_int_equal(v->reason, REASON_UPSTREAM_CUT);
-        assert_null(w->client);
+        assert_null(w->scene.client);
         world_free(w);
     }
 }
@@ -371,15 +339,15 @@ static void test_cancelling_closes_the_connection(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct world *w = world_new(seed);
-        w->visits[0].body_bytes = seed % 2 ? 100 : 100000;
-        w->visits[0].endless = w->visits[0].no_length = true;
+        w->scene.visits[0].body_bytes = seed % 2 ? 100 : 100000;
+        w->scene.visits[0].endless = w->scene.visits[0].no_length = true;
         struct visit *v = start(w, 0, "/count");
         quiet(w);
         visit_cancel(v);
         quiet(w);
-        assert_null(w->client);
-        assert_int_equal(w->site.live, 0); /* and the server heard of it */
-        assert_int_equal(w->site.resets, 1);
+        assert_null(w->scene.client);
+        assert_int_equal(w->scene.site.live, 0); /* and the server heard of it */
+        assert_int_equal(w->scene.site.resets, 1);
         world_free(w);
     }
 }
@@ -395,7 +363,7 @@ static void test_drain(void **state) {
         assert_true(join_run(w->join, 10 * SECOND_NS, is_over, v));
         assert_true(v->complete);
         quiet(w);
-        assert_null(w->client);
+        assert_null(w->scene.client);
         assert_true(join_ended(w->join, JOIN_B));
         world_free(w);
     }

@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 
+enum { ROOM_PIECES = 3 };
+
 /* What travels towards a side. */
 struct pipe {
     struct buf bytes;
@@ -174,6 +176,24 @@ static bool take_raw(struct side *s) {
     return true;
 }
 
+/* As net/stream.c asks: the number of pieces. */
+static int rooms(struct side *s, struct iovec iov[ROOM_PIECES]) {
+    const struct stream_engine_ops *ops = s->engine->ops;
+    struct span room = ops->room(s->engine);
+    if (room.n == 0)
+        return 0;
+    iov[0] = (struct iovec){room.p, room.n};
+    return ops->more_room ? 1 + ops->more_room(s->engine, iov + 1, ROOM_PIECES - 1) : 1;
+}
+
+static void scatter(struct buf *from, size_t n, const struct iovec *to) {
+    for (size_t piece; n > 0; to++, n -= piece) {
+        piece = n < to->iov_len ? n : to->iov_len;
+        memcpy(to->iov_base, from->p, piece);
+        buf_drop(from, piece);
+    }
+}
+
 static bool feed(struct side *s) {
     struct pipe *in = &s->in;
     if (!s->engine)
@@ -187,13 +207,16 @@ static bool feed(struct side *s) {
     }
     if (s->error)
         return false;
-    struct span room = s->engine->ops->room(s->engine);
-    size_t take = room.n < in->bytes.n ? room.n : in->bytes.n;
+    struct iovec iov[ROOM_PIECES];
+    int pieces = rooms(s, iov);
+    size_t take = 0;
+    for (int i = 0; i < pieces; i++)
+        take += iov[i].iov_len;
+    take = take < in->bytes.n ? take : in->bytes.n;
     if (take == 0)
         return false;
     take = cut(s->join, take);
-    memcpy(room.p, in->bytes.p, take);
-    buf_drop(&in->bytes, take);
+    scatter(&in->bytes, take, iov);
     int err = s->engine->ops->filled(s->engine, take);
     if (err != 0)
         s->error = err;

@@ -7,9 +7,11 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -131,17 +133,19 @@ static int connect_to(struct fixture *f) {
     return fd;
 }
 
-static struct net_stream *talk(struct fixture *f, int fd, struct talker *t) {
+static struct stream_engine *talk(struct fixture *f, int fd, struct talker *t) {
     struct net_stream_config config = {.loop = f->loop,
                                        .fd = fd,
+                                       .hear_out = true,
                                        .log = &f->log,
                                        .owner = &f->clients,
                                        .ended = on_ended,
                                        .context = f};
     struct net_stream *s = net_stream_new(&config);
+    struct stream_engine *e = talker_new(&f->turn, t);
     assert_non_null(s);
-    assert_int_equal(net_stream_start(s, talker_new(&f->turn, t)), 0);
-    return s;
+    assert_int_equal(net_stream_start(s, e), 0);
+    return e;
 }
 
 static void talks_both_ways(void **state) {
@@ -187,8 +191,9 @@ static void client_that_does_not_read(void **state) {
     struct talker t = {.bytes = 50000000, .paused = true};
     f->config.limits.write_timeout_ns = SECOND_NS / 5;
     open_listener(f);
-    talk(f, connect_to(f), &t);
+    struct stream_engine *e = talk(f, connect_to(f), &t);
     WAIT(f, f->echo.freed_reason == REASON_CLIENT_STALLED);
+    talker_resume(e);
     WAIT(f, f->ended == 1);
     assert_true(t.sent < t.bytes);
 }
@@ -227,6 +232,73 @@ static void peer_resets(void **state) {
     close(fd);
     WAIT(f, listener_streams(f->listener) == 0);
     assert_false(f->echo.end_of_input);
+}
+
+/* ---- what a peer said before it reset ---- */
+
+enum { LAST_WORDS = 60000 };
+
+static int peer_of(int fd) {
+    struct addr addr;
+    int listening = socket(AF_INET, SOCK_STREAM, 0), peer;
+    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &addr), 0);
+    assert_int_equal(bind(listening, &addr.sa, addr.n), 0);
+    assert_int_equal(listen(listening, 1), 0);
+    sock_names(listening, &addr, NULL);
+    assert_int_equal(connect(fd, &addr.sa, addr.n), 0);
+    peer = accept(listening, NULL, NULL);
+    assert_true(peer >= 0);
+    close(listening);
+    return peer;
+}
+
+static void await_empty(struct fixture *f, int fd) {
+    int left = 1;
+    WAIT(f, ioctl(fd, SIOCOUTQ, &left) == 0 && left == 0);
+}
+
+/* With unread bytes of ours a close is a reset, of which the kernel drops nothing that came. */
+static struct stream_engine *say_last_words(struct fixture *f, struct talker *t, bool fin) {
+    static const char words[LAST_WORDS];
+    int fd = socket(AF_INET, SOCK_STREAM, 0), peer = peer_of(fd);
+    struct stream_engine *e = talk(f, fd, t);
+    WAIT(f, t->sent > 0);
+    assert_int_equal(send(peer, words, sizeof(words), 0), sizeof(words));
+    if (fin)
+        assert_int_equal(shutdown(peer, SHUT_WR), 0);
+    await_empty(f, peer);
+    close(peer);
+    return e;
+}
+
+static void last_words_are_heard_as_there_is_room(void **state) {
+    struct fixture *f = *state;
+    for (int fin = 0; fin < 2; fin++) {
+        struct talker t = {.bytes = 100000000, .paused = true};
+        struct stream_engine *e = say_last_words(f, &t, fin);
+        for (int i = 0; i < 5; i++)
+            loop_lap(f->loop, 1000000);
+        assert_int_equal(f->ended, fin);
+        talker_resume(e);
+        WAIT(f, f->ended == fin + 1);
+        assert_int_equal(t.received, LAST_WORDS);
+        assert_int_equal(t.end_of_input, fin);
+    }
+}
+
+/* Nothing is left to be written, so the reset is found by looking. */
+static void last_words_wait_for_room(void **state) {
+    struct fixture *f = *state;
+    struct talker t = {.bytes = 100, .paused = true, .stay = true};
+    struct stream_engine *e = say_last_words(f, &t, false);
+    uint64_t until_ns = f->turn.now_ns + 3 * SECOND_NS / 2;
+    while (f->turn.now_ns < until_ns)
+        loop_lap(f->loop, SECOND_NS / 10);
+    assert_int_equal(f->ended, 0);
+    talker_resume(e);
+    WAIT(f, f->ended == 1);
+    assert_int_equal(t.received, LAST_WORDS);
+    assert_false(t.end_of_input);
 }
 
 static void peer_resets_while_nobody_reads(void **state) {
@@ -305,7 +377,10 @@ static void out_of_descriptors(void **state) {
         loop_lap(f->loop, SECOND_NS);
     assert_int_equal(f->log_lines, 1);
     assert_int_equal(listener_streams(f->listener), 0);
+    while (turn_next_ns(&f->turn) == UINT64_MAX)
+        loop_lap(f->loop, SECOND_NS); /* until it rests anew */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_true(turn_next_ns(&f->turn) - f->turn.now_ns <= SECOND_NS);
     WAIT(f, listener_streams(f->listener) == 1);
     close(fd);
 }
@@ -470,6 +545,8 @@ int main(void) {
         TEST(client_that_does_not_read),
         TEST(the_last_answer_comes_through),
         TEST(peer_resets),
+        TEST(last_words_are_heard_as_there_is_room),
+        TEST(last_words_wait_for_room),
         TEST(peer_resets_while_nobody_reads),
         TEST(a_cut_is_a_reset),
         TEST(refusing_engine),

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "certs.h"
 #include "quic/client.h"
+#include "quic_pair.h"
 
 enum { SLOW_BYTES = 7000, SLOW_MS = 20, NO_ERROR = 0x100 };
 
@@ -313,14 +314,7 @@ static void write_log(struct log *log, enum log_level level, const char *line, s
 }
 
 static void make_contexts(struct quic_world *w) {
-    char problem[256] = "";
-    struct tls_server shown = {.cert_pem = str_of(local_crt), .key_pem = str_of(local_key)};
-    struct tls_server_config server = {
-        .transport = TLS_QUIC, .alpn = "h3", .servers = &shown, .n_servers = 1};
-    struct tls_client_config client = {
-        .transport = TLS_QUIC, .alpn = "h3", .ca_pem = str_of(w->ca)};
-    check(tls_server_context_new(&server, &w->server_tls, problem, sizeof(problem)) == 0);
-    check(tls_client_context_new(&client, &w->client_tls, problem, sizeof(problem)) == 0);
+    quic_pair_contexts(w->chain, w->ca, &w->server_tls, &w->client_tls);
     if (w->suites)
         check(wolfSSL_CTX_set_cipher_list(tls_context_native(w->client_tls), w->suites) == 1);
     w->server_config.tls = w->server_tls;
@@ -334,6 +328,7 @@ void world_init(struct quic_world *w) {
     w->log = (struct log){LOG_DEBUG, write_log, w};
     w->plan = (struct quic_echo_plan){.streams = 1, .bytes = 1000};
     w->ca = ca_crt;
+    w->chain = local_crt;
     w->host = "localhost";
     quic_config_default(&w->client_config);
     w->client_config.turn = &w->turn;

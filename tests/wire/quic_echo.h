@@ -37,6 +37,7 @@ struct quic_world {
     bool refuse;                   /* accept says no */
     const char *ca, *host;         /* that the client trusts and asks for */
     const char *suites;            /* that the client offers; NULL: all */
+    const char *chain;             /* that the server shows */
 };
 
 /* world_init, then changes to plan and configs, then world_start. */

@@ -30,6 +30,19 @@ static bool client_is_gone(void *context) {
     return w->client_count.apps == 0;
 }
 
+/* The connection ends for the client, and that is in what it tells. */
+static bool client_hears(struct quic_world *w, const char *why) {
+    return net_sim_run(w->net, 5 * SECOND_NS, client_is_gone, w) &&
+           says(quic_client_error(w->client), why);
+}
+
+/* A conversation that takes some seconds. */
+static void start_slowly(struct quic_world *w) {
+    world_init(w);
+    w->plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
+    world_start(w, 1);
+}
+
 /* ---- beginning ---- */
 
 /* Counts packets by what their first byte says: long headers of version 1. */
@@ -143,9 +156,7 @@ static void draws_ids_that_name_the_worker(void **state) {
 static void updates_keys(void **state) {
     (void)state;
     struct quic_world w;
-    world_init(&w);
-    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
-    world_start(&w, 1);
+    start_slowly(&w);
     run_for(&w, 200); /* not before three probe timeouts went by (RFC 9001 6.5) */
     for (int i = 0; i < 3; i++) {
         assert_int_equal(conn_update_key(i % 2 ? w.server_conn : quic_client_conn(w.client)), 0);
@@ -160,9 +171,7 @@ static void follows_a_nat_rebinding(void **state) {
     (void)state;
     struct quic_world w;
     struct addr outside;
-    world_init(&w);
-    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
-    world_start(&w, 1);
+    start_slowly(&w);
     run_for(&w, 80);
     assert_int_equal(addr_parse(STR("10.9.9.9:7777"), &outside), 0);
     net_sim_nat(w.net, &outside);
@@ -175,15 +184,52 @@ static void migrates(void **state) {
     (void)state;
     struct quic_world w;
     struct addr other;
-    world_init(&w);
-    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
-    world_start(&w, 1);
+    start_slowly(&w);
     run_for(&w, 80);
     assert_int_equal(addr_parse(STR("10.0.0.77:5555"), &other), 0);
     net_sim_also(w.net, &other);
     assert_int_equal(conn_migrate(quic_client_conn(w.client), &other), 0);
     assert_true(world_run(&w, 20 * SECOND_NS));
     assert_true(addr_eq(&quic_peer(w.server_conn)->remote, &other));
+    world_fini(&w);
+}
+
+struct sight {
+    struct quic_world *w;
+    struct addr addr;
+};
+
+static bool server_sees(void *context) {
+    const struct sight *s = context;
+    return s->w->server_count.apps == 1 && addr_eq(&quic_peer(s->w->server_conn)->remote, &s->addr);
+}
+
+static void is_seen_at(struct quic_world *w, const char *text, bool told) {
+    struct sight s = {.w = w};
+    assert_int_equal(addr_parse(str_of(text), &s.addr), 0);
+    if (told)
+        net_sim_also(w->net, &s.addr);
+    else
+        net_sim_nat(w->net, &s.addr);
+    if (told)
+        assert_int_equal(conn_migrate(quic_client_conn(w->client), &s.addr), 0);
+    assert_true(net_sim_run(w->net, 5 * SECOND_NS, server_sees, &s));
+}
+
+/* The path before the rebinding is still looked after then (RFC 9000 9.3.3). The server gives its
+ * id back when the client migrates, and the client makes another, as its limit allows. */
+static void migrates_right_after_a_rebinding(void **state) {
+    (void)state;
+    struct quic_world w;
+    world_init(&w);
+    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
+    world_start(&w, 1);
+    run_for(&w, 80);
+    is_seen_at(&w, "10.9.9.9:7777", false);
+    is_seen_at(&w, "10.0.0.77:5555", true);
+    assert_true(world_run(&w, 20 * SECOND_NS));
+    run_for(&w, 500);
+    assert_int_equal(quic_server_conns(w.server), 1);
     world_fini(&w);
 }
 
@@ -279,17 +325,14 @@ static void resets_what_it_forgot(void **state) {
     int64_t id = quic_open_bidi(quic_client_conn(w.client));
     assert_true(id > 0);
     quic_reset_stream(quic_client_conn(w.client), id, 1);
-    assert_true(net_sim_run(w.net, 5 * SECOND_NS, client_is_gone, &w));
-    assert_true(says(quic_client_error(w.client), "stateless reset"));
+    assert_true(client_hears(&w, "stateless reset"));
     world_fini(&w);
 }
 
 static void drains(void **state) {
     (void)state;
     struct quic_world w;
-    world_init(&w);
-    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
-    world_start(&w, 1);
+    start_slowly(&w);
     run_for(&w, 100);
     w.server->ops->drain(w.server);
     run_for(&w, 50);
@@ -301,8 +344,7 @@ static void drains(void **state) {
     assert_true(says(quic_client_error(w.client), "application code 0x100"));
     /* Who comes now is turned away. */
     net_sim_replace(w.net, NET_SIM_A, w.client = world_client(&w));
-    assert_true(net_sim_run(w.net, 5 * SECOND_NS, client_is_gone, &w));
-    assert_true(says(quic_client_error(w.client), "transport code 0x2"));
+    assert_true(client_hears(&w, "transport code 0x2"));
     world_fini(&w);
 }
 
@@ -310,13 +352,10 @@ static void drains(void **state) {
 static void ends_at_once(void **state) {
     (void)state;
     struct quic_world w;
-    world_init(&w);
-    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
-    world_start(&w, 1);
+    start_slowly(&w);
     run_for(&w, 100);
     w.server->ops->end(w.server);
-    assert_true(net_sim_run(w.net, SECOND_NS, client_is_gone, &w));
-    assert_true(says(quic_client_error(w.client), "application code 0x100"));
+    assert_true(client_hears(&w, "application code 0x100"));
     world_fini(&w);
 }
 
@@ -326,8 +365,7 @@ static void refuses(void **state) {
     world_init(&w);
     w.refuse = true;
     world_start(&w, 1);
-    assert_true(net_sim_run(w.net, 5 * SECOND_NS, client_is_gone, &w));
-    assert_true(says(quic_client_error(w.client), "transport code 0x2"));
+    assert_true(client_hears(&w, "transport code 0x2"));
     world_fini(&w);
 }
 
@@ -353,8 +391,7 @@ static void tells_of_a_wrong_name(void **state) {
     world_init(&w);
     w.host = "elsewhere.test";
     world_start(&w, 1);
-    assert_true(net_sim_run(w.net, 5 * SECOND_NS, client_is_gone, &w));
-    assert_true(says(quic_client_error(w.client), "elsewhere.test"));
+    assert_true(client_hears(&w, "elsewhere.test"));
     world_fini(&w);
 }
 
@@ -368,6 +405,7 @@ int main(void) {
         cmocka_unit_test(updates_keys),
         cmocka_unit_test(follows_a_nat_rebinding),
         cmocka_unit_test(migrates),
+        cmocka_unit_test(migrates_right_after_a_rebinding),
         cmocka_unit_test(forgets_an_idle_connection),
         cmocka_unit_test(gives_up_a_silent_server),
         cmocka_unit_test(closes_with_code_and_text),

@@ -104,6 +104,11 @@ bool pair_both_ended(void *context) {
     return join_ended(p->join, JOIN_A) && join_ended(p->join, JOIN_B);
 }
 
+bool pair_all_came_back(void *context) {
+    struct pair *p = context;
+    return p->talker.received == p->talker.bytes;
+}
+
 void pair_run(struct pair *p) {
     assert_true(join_run(p->join, 60 * SECOND_NS, pair_both_ended, p));
 }
@@ -131,6 +136,19 @@ void pair_assert_talked(struct pair *p) {
     assert_int_equal(p->talker.received, p->talker.bytes);
     assert_int_equal(p->echo.received, p->talker.bytes);
     assert_true(p->echo.end_of_input);
+}
+
+void pair_talk_cut(struct pair *p, uint64_t seed) {
+    p->seed = seed;
+    p->talker = (struct talker){.bytes = seed * 997, .half_close = seed % 2};
+    p->echo = (struct echo_seen){0};
+    p->scratch_given.p = seed % 3 ? p->scratch : NULL;
+    pair_begin(p);
+    if (seed % 5 == 0)
+        join_room(p->join, 1 + seed * 3);
+    pair_run(p);
+    pair_assert_talked(p);
+    pair_end(p);
 }
 
 struct pair_problems pair_run_to_failure(struct pair *p) {

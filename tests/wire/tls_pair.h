@@ -46,9 +46,13 @@ struct stream_engine *pair_server(struct pair *p);
 struct stream_engine *pair_make_talker(void *pair, struct peer *peer);
 void pair_begin(struct pair *p);
 bool pair_both_ended(void *context);
-void pair_run(struct pair *p); /* until both have ended */
+bool pair_all_came_back(void *context); /* what the talker has sent so far */
+void pair_run(struct pair *p);          /* until both have ended */
 void pair_end(struct pair *p);
 void pair_assert_talked(struct pair *p);
+/* A whole conversation, cut as the seed says; its length, its end, the room of the pipes and
+ * whether there is scratch follow from the seed too. */
+void pair_talk_cut(struct pair *p, uint64_t seed);
 struct pair_problems pair_run_to_failure(struct pair *p);
 
 #endif

@@ -34,18 +34,8 @@ static void handshake_and_facts(void **state) {
 static void any_split_of_the_bytes(void **state) {
     struct pair *p = *state;
     pair_contexts(p);
-    for (uint64_t seed = 0; seed < 40; seed++) {
-        p->seed = seed;
-        p->talker = (struct talker){.bytes = seed * 997, .half_close = seed % 2};
-        p->echo = (struct echo_seen){0};
-        p->scratch_given.p = seed % 3 ? p->scratch : NULL;
-        pair_begin(p);
-        if (seed % 5 == 0)
-            join_room(p->join, 1 + seed * 3);
-        pair_run(p);
-        pair_assert_talked(p);
-        pair_end(p);
-    }
+    for (uint64_t seed = 0; seed < 40; seed++)
+        pair_talk_cut(p, seed);
 }
 
 static void much_both_ways_with_back_pressure(void **state) {
@@ -126,11 +116,6 @@ static void forge(void *context, int from, uint8_t *p, size_t n) {
     f->done = true;
 }
 
-static bool talker_has_some(void *context) {
-    struct pair *p = context;
-    return p->talker.received == p->talker.bytes;
-}
-
 static bool server_failed(void *context) {
     struct pair *p = context;
     return join_error(p->join, JOIN_B) != 0;
@@ -142,7 +127,7 @@ static void forged_tag(struct pair *p, const char *cipher) {
     p->echo = (struct echo_seen){0};
     pair_begin(p);
     join_whole(p->join);
-    assert_true(join_run(p->join, SECOND_NS, talker_has_some, p));
+    assert_true(join_run(p->join, SECOND_NS, pair_all_came_back, p));
     assert_string_equal(p->server_peer.cipher, cipher);
     uint64_t before = join_bytes(p->join, JOIN_A);
     struct forger f = {.from = JOIN_A, .bytes_left = 5 + 100 + 1 + 16 - 1};
@@ -188,16 +173,11 @@ static void a_bit_flipped_anywhere(void **state) {
 
 /* ---- ends ---- */
 
-static bool client_talked(void *context) {
-    struct pair *p = context;
-    return p->talker.received == p->talker.bytes;
-}
-
 static void fin_without_close_notify(void **state) {
     struct pair *p = *state;
     p->talker.stay = true;
     pair_begin(p);
-    assert_true(join_run(p->join, SECOND_NS, client_talked, p));
+    assert_true(join_run(p->join, SECOND_NS, pair_all_came_back, p));
     join_cut(p->join, JOIN_A);
     pair_run(p);
     assert_false(p->talker.end_of_input); /* could be an attacker's */
@@ -208,7 +188,7 @@ static void cut_without_close_notify(void **state) {
     struct pair *p = *state;
     p->talker.stay = true;
     pair_begin(p);
-    assert_true(join_run(p->join, SECOND_NS, client_talked, p));
+    assert_true(join_run(p->join, SECOND_NS, pair_all_came_back, p));
     p->echo.cut = true;
     pair_run(p);
     assert_true(join_was_reset(p->join, JOIN_B));
@@ -219,7 +199,7 @@ static void a_server_takes_fin_for_the_end(void **state) {
     struct pair *p = *state;
     p->talker.stay = true;
     pair_begin(p);
-    assert_true(join_run(p->join, SECOND_NS, client_talked, p));
+    assert_true(join_run(p->join, SECOND_NS, pair_all_came_back, p));
     join_cut(p->join, JOIN_B);
     p->talker.stay = false;
     p->talker.half_close = true;
@@ -232,7 +212,7 @@ static void draining(void **state) {
     struct pair *p = *state;
     p->talker.stay = true;
     pair_begin(p);
-    assert_true(join_run(p->join, SECOND_NS, client_talked, p));
+    assert_true(join_run(p->join, SECOND_NS, pair_all_came_back, p));
     p->server->ops->drain(p->server);
     p->talker.stay = false;
     p->talker.half_close = true;

@@ -329,10 +329,14 @@ static void tls_goes_through_unseen(void **state) {
     assert_string_equal(p->client_peer.alpn, "h2");
 }
 
+/* Longer than the write timeouts: who does not read may be paused. */
 static void who_is_too_fast_waits(void **state) {
     struct fixture *f = *state;
     struct talker t = {.bytes = 60000000, .paused = true};
+    struct listener_limits limits = {.write_timeout_ns = SECOND_NS / 50};
+    f->upstream_config.write_timeout_ns = limits.write_timeout_ns;
     open_both(f);
+    listener_limit(f->front, &limits);
     struct stream_engine *engine = talker_new(loop_turn(f->loop), &t);
     talk(f, engine);
     uint64_t sent = 0;

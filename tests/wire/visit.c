@@ -316,6 +316,14 @@ static void add_extras(struct exchange *x, struct str path) {
         fields_add(&x->response.trailers, STR("x-sum"), STR("from the server"));
 }
 
+static void copy_fields(struct site *site, const struct fields *from) {
+    size_t n = 0;
+    site->fields[0] = '\0';
+    for (size_t i = 0; i < from->n && n < sizeof(site->fields); i++)
+        n += (size_t)snprintf(site->fields + n, sizeof(site->fields) - n, STR_FMT ": " STR_FMT "\n",
+                              STR_ARG(from->v[i].name), STR_ARG(from->v[i].value));
+}
+
 static void site_route(struct exchange *x) {
     static const struct {
         const char *path;
@@ -333,6 +341,7 @@ static void site_route(struct exchange *x) {
     copy_str(p->site->method, sizeof(p->site->method), x->request.method);
     copy_str(p->site->cookie, sizeof(p->site->cookie),
              fields_get(&x->request.fields, STR("cookie")));
+    copy_fields(p->site, &x->request.fields);
     prepare(p, x);
     add_extras(x, path);
     if (str_eq(path, STR("/only-trailers"))) {

@@ -59,7 +59,8 @@ struct site {
     enum reason last_reset;
     uint64_t received;
     char host[64], method[16], cookie[64];
-    bool paused; /* reads no request body */
+    char fields[512]; /* of the last request, a line each */
+    bool paused;      /* reads no request body */
 };
 
 void site_env(struct http_env *env, struct site *site);

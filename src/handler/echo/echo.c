@@ -100,22 +100,23 @@ static struct str allowed(const struct endpoint *p) {
                                                     : STR("DELETE, OPTIONS");
 }
 
-/* Any page of any origin may try the echo, as with httpbin. */
+/* Any page of any origin may try the echo, as with httpbin. What the request says lives as long as
+ * the response. */
 static int cors(struct exchange *x, bool preflight) {
     struct fields *q = &x->request.fields, *f = &x->response.fields;
     struct str origin = fields_get(q, STR("origin"));
     struct str wanted = fields_get(q, STR("access-control-request-headers"));
 
-    if (fields_add(f, STR("access-control-allow-origin"), origin.n ? origin : STR("*")) ||
-        fields_add(f, STR("access-control-allow-credentials"), STR("true")))
+    if (fields_add_static(f, STR("access-control-allow-origin"), origin.n ? origin : STR("*")) ||
+        fields_add_static(f, STR("access-control-allow-credentials"), STR("true")))
         return ERR_NO_MEMORY;
     if (!preflight)
         return 0;
-    if (fields_add(f, STR("access-control-allow-methods"),
-                   STR("GET, POST, PUT, DELETE, PATCH, OPTIONS")) ||
-        fields_add(f, STR("access-control-max-age"), STR("3600")))
+    if (fields_add_static(f, STR("access-control-allow-methods"),
+                          STR("GET, POST, PUT, DELETE, PATCH, OPTIONS")) ||
+        fields_add_static(f, STR("access-control-max-age"), STR("3600")))
         return ERR_NO_MEMORY;
-    return wanted.n ? fields_add(f, STR("access-control-allow-headers"), wanted) : 0;
+    return wanted.n ? fields_add_static(f, STR("access-control-allow-headers"), wanted) : 0;
 }
 
 static void refuse(struct exchange *x, const struct endpoint *p) {

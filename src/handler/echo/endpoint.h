@@ -63,8 +63,6 @@ struct json_value *shape_origin(struct echo *e, struct json *j);
 struct json_value *shape_url(struct echo *e, struct json *j);
 /* data, files, form and json, into object. */
 void shape_body(struct echo *e, struct json *j, struct json_value *object);
-/* name=value pairs, decoded; a list where a name is repeated. */
-struct json_value *shape_pairs(struct echo *e, struct json *j, struct str encoded);
 
 /* ---- value.c ---- */
 /* Text as it is, bytes as a data: URL. */

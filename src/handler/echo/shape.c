@@ -2,7 +2,8 @@
 #include "handler/echo/endpoint.h"
 #include "http/uri.h"
 
-struct json_value *shape_pairs(struct echo *e, struct json *j, struct str encoded) {
+/* name=value pairs, decoded; a list where a name is repeated. */
+static struct json_value *pairs(struct echo *e, struct json *j, struct str encoded) {
     struct arena *arena = &e->end.x->arena;
     struct json_value *object = json_object(j);
     struct str name, value;
@@ -15,7 +16,7 @@ struct json_value *shape_pairs(struct echo *e, struct json *j, struct str encode
 }
 
 struct json_value *shape_args(struct echo *e, struct json *j) {
-    return shape_pairs(e, j, e->query);
+    return pairs(e, j, e->query);
 }
 
 /* What proxies add is shown on request only, as httpbin does. */
@@ -117,7 +118,7 @@ void shape_body(struct echo *e, struct json *j, struct json_value *object) {
     struct str boundary = parameter(type, STR("boundary"));
 
     if (str_istarts(type, STR("application/x-www-form-urlencoded"))) {
-        form = shape_pairs(e, j, body);
+        form = pairs(e, j, body);
         body.n = 0;
     } else if (str_istarts(type, STR("multipart/form-data")) && boundary.n) {
         form = json_object(j);

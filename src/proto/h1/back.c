@@ -247,9 +247,13 @@ static void back_drain(struct h1_conn *c) {
         close_now(b);
 }
 
+/* The response may have become complete in this very turn. */
 static void back_gone(struct h1_conn *c, int reason) {
     struct h1_back *b = back_of(c);
-    if (is_busy(b))
+    c->draining = true;
+    if (is_busy(b) && c->received && c->end.x)
+        finish(b, c->end.x);
+    else if (is_busy(b))
         fail(b, reason > 0 ? (enum reason)reason : cut_reason(b));
     else
         close_now(b);

@@ -370,6 +370,13 @@ struct span h1_receiver_room(struct h1_receiver *r, struct span scratch) {
     return own;
 }
 
+int h1_receiver_more_room(struct h1_receiver *r, struct iovec *iov, int n) {
+    if (!r->direct)
+        return 0;
+    size_t most = r->state == H1_RECEIVER_LENGTH ? least(r->remaining, SIZE_MAX) : SIZE_MAX;
+    return body_reserve_more(r->body, most, iov, n);
+}
+
 static void count_down(struct h1_receiver *r, size_t n) {
     if (r->state != H1_RECEIVER_LENGTH)
         return;

@@ -68,6 +68,8 @@ void h1_receiver_let_go(struct h1_receiver *r);
 /* Where the next input goes: the body's own memory or a part of scratch; n 0: the body is
  * full, END_ROOM will come. */
 struct span h1_receiver_room(struct h1_receiver *r, struct span scratch);
+/* Behind it, in the body's own memory: at most n pieces, their number. */
+int h1_receiver_more_room(struct h1_receiver *r, struct iovec *iov, int n);
 /* n bytes are in the body's own memory. */
 void h1_receiver_filled(struct h1_receiver *r, size_t n);
 /* How many of n bytes were taken. Less than n: look at the state; with a body: it is full. */

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/str.h"
+
 enum { EMPTY_LINES = 4 };
 
 /* tchar of RFC 9110 5.6.2. */
@@ -104,8 +106,9 @@ static size_t skip_plain(const struct h1_scan *s, const uint8_t *p, size_t n) {
         while (i < n && is_name[p[i]])
             i++;
     else if (s->state == H1_SCAN_VALUE || s->state == H1_SCAN_START)
-        while (i < n && p[i] >= ' ' && p[i] != 0x7f)
-            i++;
+        for (i = str_skip_printable((struct str){(const char *)p, n}); i < n; i++)
+            if (p[i] < ' ' || p[i] == 0x7f)
+                break;
     return i;
 }
 

@@ -118,6 +118,10 @@ static struct span session_room(struct stream_engine *e) {
     return room;
 }
 
+static int session_more_room(struct stream_engine *e, struct iovec *iov, int n) {
+    return h1_receiver_more_room(&conn_of(e)->in, iov, n);
+}
+
 static int filled(struct h1_conn *c, size_t n) {
     const uint8_t *p = c->env->scratch;
     size_t taken = 0;
@@ -137,6 +141,8 @@ static int session_filled(struct stream_engine *e, size_t n) {
     struct h1_conn *c = conn_of(e);
     if (c->status == ENGINE_SHUT_WRITE)
         throw_away(c, n);
+    if (n == 0 && c->in.direct)
+        h1_receiver_filled(&c->in, 0);
     if (c->status != ENGINE_OPEN || n == 0)
         return 0;
     bool begun = h1_receiver_begun(&c->in);
@@ -224,6 +230,7 @@ static void session_free(struct stream_engine *e, int reason) {
 
 static const struct stream_engine_ops session_ops = {
     .room = session_room,
+    .more_room = session_more_room,
     .filled = session_filled,
     .end_of_input = session_end_of_input,
     .pull = session_pull,

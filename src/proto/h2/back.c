@@ -136,10 +136,5 @@ int h2_back_open(struct http_client *client, struct exchange *x, bool lend) {
 }
 
 void h2_back_gone(struct h2_stream *s, enum reason reason) {
-    if (s->started && s->fin_came)
-        exchange_leave(&s->end);
-    else if (reason != REASON_NONE)
-        exchange_fail(&s->end, reason);
-    else
-        exchange_fail(&s->end, s->head_came ? REASON_UPSTREAM_CUT : REASON_UPSTREAM_CLOSED);
+    exchange_lose(&s->end, s->head_came, s->started && s->fin_came, reason);
 }

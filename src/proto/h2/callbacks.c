@@ -18,32 +18,11 @@ static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id) {
     return s;
 }
 
-/* terminate_session only queues GOAWAY and makes nghttp2 deaf: no act, but a record. */
-static void calm_down(struct h2 *h2) {
-    if (h2->calmed)
-        return;
-    h2->calmed = true;
-    log_info(h2->env->log, "h2: closing, the peer makes too much work");
-    nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
-}
-
 /* Both directions count in one limit: whether the client resets or makes us reset, the work
  * for an upstream is the same (CVE-2023-44487, CVE-2025-8671). */
 static void count_reset(struct h2 *h2) {
     if (++h2->n_resets > h2->env->limits->resets && h2->server)
-        calm_down(h2);
-}
-
-static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *context) {
-    (void)ng;
-    struct h2 *h2 = h2_of(context);
-    if (hd->type == NGHTTP2_HEADERS) {
-        h2->head_ns = h2->env->turn->now_ns;
-        h2_watch(h2);
-    } else if (hd->type != NGHTTP2_CONTINUATION) {
-        h2->head_ns = 0;
-    }
-    return 0;
+        h2_calm_down(h2);
 }
 
 static enum section section_of(const struct h2_stream *s) {
@@ -94,19 +73,9 @@ static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, ng
     return 0;
 }
 
-/* For the log, whatever was wrong with the rest. */
-static void show_malformed(const struct head_builder *b, struct message *m) {
-    m->method = b->method;
-    m->scheme = b->scheme;
-    m->authority = b->authority;
-    m->path = b->path;
-}
-
 static void request_came(struct h2_stream *s) {
     s->head_came = true;
     s->head_verdict = head_builder_request(&s->head, s->in);
-    if (s->head_verdict != 0)
-        show_malformed(&s->head, s->in);
     h2_stream_came(s);
 }
 
@@ -167,8 +136,6 @@ static void goaway_came(struct h2 *h2) {
 
 static void message_frame_came(struct h2 *h2, const nghttp2_frame *frame) {
     struct h2_stream *s = stream_by_id(h2->ng, frame->hd.stream_id);
-    h2->n_idle_frames = 0;
-    h2->head_ns = 0;
     if (!s)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS)
@@ -184,10 +151,6 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *conte
         message_frame_came(h2, frame);
         return 0;
     }
-    h2->head_ns = 0;
-    /* so many in a row that do nothing are no accident (CVE-2019-9512, -9515) */
-    if (++h2->n_idle_frames > h2->env->limits->control_frames)
-        calm_down(h2);
     switch (frame->hd.type) {
     case NGHTTP2_RST_STREAM:
         count_reset(h2);
@@ -211,7 +174,6 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
                             void *context) {
     (void)ng;
     struct h2 *h2 = h2_of(context);
-    h2->head_ns = 0;
     log_debug(h2->env->log, "h2: invalid frame of type %u: %s", frame->hd.type,
               nghttp2_strerror(err));
     return 0;
@@ -230,14 +192,22 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     return 0;
 }
 
+/* The answer is out, or will not be: it was the last. */
+static void end_with(struct h2 *h2, int32_t id) {
+    if (id == h2->last_answer && id != 0)
+        h2_calm_down(h2);
+}
+
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
     struct h2 *h2 = h2_of(context);
-    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    int32_t id = frame->hd.stream_id;
+    struct h2_stream *s = stream_by_id(ng, id);
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
         if (s && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
             s->fin_sent = true;
+            end_with(h2, id);
             h2_stream_came(s);
         }
         break;
@@ -257,7 +227,7 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *contex
         return 0;
     s->closed = true;
     s->close_code = code;
-    h2->head_ns = 0;
+    end_with(h2, id);
     h2_stream_came(s);
     if (!h2->server) {
         h2->client.n_streams--;
@@ -271,7 +241,6 @@ nghttp2_session_callbacks *h2_callbacks_new(void) {
     nghttp2_session_callbacks *c;
     if (nghttp2_session_callbacks_new(&c) != 0)
         return NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "http/front.h"
 #include "http/reply.h"
 #include "proto/h2/stream.h"
 
@@ -72,22 +73,13 @@ static void give_up(struct h2_stream *s, enum reason reason) {
 }
 
 static void start(struct h2_stream *s) {
-    struct exchange *x = s->end.x;
     const struct http_limits *limits = s->h2->env->limits;
-    uint64_t limit = limits->request_body_bytes;
     s->started = true;
     if (limits->requests > 0 && s->h2->n_requests >= limits->requests)
         h2_drain(s->h2);
-    if (s->head_verdict == ERR_INVALID)
-        reply_error(x, 400, str_of(s->head.problem));
-    else if (s->head_verdict == ERR_LIMIT)
-        reply_error(x, 431, STR("The request's header is larger than this gateway takes."));
-    else if (s->head_verdict != 0)
-        give_up(s, REASON_NO_MEMORY);
-    else if (limit > 0 && x->request.content_length > (int64_t)limit)
-        give_up(s, REASON_TOO_LARGE);
-    else
-        exchange_start(x);
+    enum reason reason = front_start(s->end.x, s->head_verdict, s->head.problem);
+    if (reason != REASON_NONE)
+        give_up(s, reason);
 }
 
 /* The handler began to read, so the client may begin to send (RFC 9110 10.1.1). */
@@ -104,14 +96,9 @@ static void send_continue(struct h2_stream *s) {
 
 static int pass_informational(struct h2_stream *s) {
     struct informational *info;
-    while ((info = exchange_take_informational(s->end.x))) {
-        bool is_100 = info->status == 100;
-        if (is_100 && (s->continued || !request(s)->expect_continue))
-            continue;
-        s->continued |= is_100;
+    while ((info = front_take_informational(s->end.x, &s->continued)))
         if (send_informational(s, info->status, &info->fields) != 0)
             return ERR_NO_MEMORY;
-    }
     return 0;
 }
 

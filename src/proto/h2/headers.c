@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "proto/h2/session.h"
 
-/* Secrets that must not get into the dynamic table (RFC 7541 7.1.3). */
-static bool is_sensitive(struct str name) {
-    return str_eq(name, STR("authorization")) || str_eq(name, STR("proxy-authorization"));
-}
-
 nghttp2_nv *h2_headers(const struct h2 *h2, struct arena *arena, const struct field *lines,
                        size_t n) {
     nghttp2_nv *nv = arena_alloc(arena, (n + 1) * sizeof(*nv));
@@ -14,7 +9,7 @@ nghttp2_nv *h2_headers(const struct h2 *h2, struct arena *arena, const struct fi
         uint8_t flags = NGHTTP2_NV_FLAG_NONE;
         if (h2->server)
             flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-        if (is_sensitive(name))
+        if (field_is_secret(name))
             flags |= NGHTTP2_NV_FLAG_NO_INDEX;
         nv[i] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n,
                              value.n, flags};

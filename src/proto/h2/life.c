@@ -77,13 +77,49 @@ void h2_drain(struct h2 *h2) {
     h2_wake(h2);
 }
 
+/* ---- what the peer costs ---- */
+
+/* terminate_session only queues GOAWAY and makes nghttp2 deaf. */
+void h2_calm_down(struct h2 *h2) {
+    if (h2->calmed || h2->failed)
+        return;
+    h2->calmed = true;
+    log_info(h2->env->log, "h2: closing, the peer makes too much work");
+    nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* Frames without a message cost time of an account: all of it at once are limits->control_frames
+ * (CVE-2019-9512, -9515), and it fills again by itself and with the bytes that messages move. By
+ * bytes, not by frames: with a tiny window each frame of ours carries one (CVE-2019-9511), while
+ * who answers every DATA with two WINDOW_UPDATEs pays for them with 32. */
+#define ACCOUNT_NS (10 * SECOND_NS)
+enum { BYTES_A_FRAME = 16 };
+
+static uint64_t frame_ns(const struct h2 *h2) {
+    return ACCOUNT_NS / h2->env->limits->control_frames;
+}
+
+void h2_charge(struct h2 *h2) {
+    uint64_t now = h2->env->turn->now_ns;
+    if (h2->paid_ns < now)
+        h2->paid_ns = now;
+    h2->paid_ns += frame_ns(h2);
+    if (h2->paid_ns - now > ACCOUNT_NS)
+        h2_calm_down(h2);
+}
+
+void h2_pay(struct h2 *h2, uint64_t bytes) {
+    uint64_t ns = bytes * frame_ns(h2) / BYTES_A_FRAME;
+    h2->paid_ns -= ns < h2->paid_ns ? ns : h2->paid_ns;
+}
+
 /* ---- timers, for the server role: a client's owner has its own ---- */
 
 static uint64_t deadline(const struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
     uint64_t due = UINT64_MAX;
-    if (h2->head_ns)
-        due = h2->head_ns + limits->header_timeout_ns;
+    if (h2->framing.since_ns)
+        due = h2->framing.since_ns + limits->header_timeout_ns;
     if (!list_empty(&h2->streams))
         return h2->env->turn->now_ns + SWEEP_NS < due ? h2->env->turn->now_ns + SWEEP_NS : due;
     if (h2->draining && !h2->drained && h2->drain_ns + H2_DRAIN_NS < due)

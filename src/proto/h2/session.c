@@ -8,6 +8,7 @@
 enum {
     OUT_AHEAD = 32 * 1024, /* frames made before the driver has taken those before */
     RESET_RATE = 33,
+    HEAD_WORTH = 256,
 };
 
 static struct h2 *h2_of_engine(const struct stream_engine *e) {
@@ -25,16 +26,78 @@ static struct span room(struct stream_engine *e) {
     return (struct span){h2->env->scratch, h2->env->scratch_bytes};
 }
 
+/* Before nghttp2 sees it, which tells nothing of frames that it drops. A request is worth as much
+ * as some bytes: it may be all that a client sends, beside a PRIORITY_UPDATE and the like. */
+static void judge_frame(struct h2 *h2) {
+    const struct framing *f = &h2->framing;
+    if (f->type == NGHTTP2_HEADERS)
+        h2_pay(h2, HEAD_WORTH);
+    else if (f->type == NGHTTP2_DATA && f->length > 0)
+        h2_pay(h2, f->length);
+    else if (f->type != NGHTTP2_DATA && f->type != NGHTTP2_CONTINUATION)
+        h2_charge(h2);
+}
+
+/* Even what is sent is longer than the fields may be, which count more. HEADERS alone are bounded
+ * and get their 431 as any others. */
+static bool block_too_long(const struct h2 *h2) {
+    const struct framing *f = &h2->framing;
+    return h2->server && f->type == NGHTTP2_CONTINUATION &&
+           f->block_length > h2->env->limits->head_bytes;
+}
+
+/* What comes, as far as nghttp2 is to see it. */
+static size_t look_over(struct h2 *h2, const uint8_t *p, size_t n) {
+    uint64_t now = h2->env->turn->now_ns;
+    bool head;
+    size_t at = 0;
+    while (at < n) {
+        at += framing_step(&h2->framing, p + at, n - at, now, &head);
+        if (head)
+            judge_frame(h2);
+        if (head && block_too_long(h2))
+            break;
+    }
+    h2_watch(h2);
+    return at;
+}
+
+static int feed(struct h2 *h2, size_t n) {
+    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
+    if (taken >= 0)
+        return 0;
+    log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
+    h2_fail(h2);
+    return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
+}
+
+/* The rest of the block is not read, so nothing behind it can be understood either. A request is
+ * told why before the connection ends; header-timeout runs on for who does not take it. */
+static void refuse_block(struct h2 *h2) {
+    int32_t id = (int32_t)h2->framing.id;
+    struct h2_stream *s = nghttp2_session_get_stream_user_data(h2->ng, id);
+    if (!s || !s->end.x || s->head_came || s->closed) {
+        h2_calm_down(h2);
+        return;
+    }
+    h2->last_answer = id;
+    s->head_came = true;
+    s->head_verdict = ERR_LIMIT;
+    h2_stream_came(s);
+}
+
 static int filled(struct stream_engine *e, size_t n) {
     struct h2 *h2 = h2_of_engine(e);
     if (h2->failed)
         return ERR_CLOSED;
-    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
-    if (taken < 0) {
-        log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
-        h2_fail(h2);
-        return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
-    }
+    if (h2->last_answer)
+        return 0;
+    size_t at = look_over(h2, h2->env->scratch, n);
+    int err = feed(h2, at);
+    if (err != 0)
+        return err;
+    if (block_too_long(h2))
+        refuse_block(h2);
     h2_wake(h2);
     return 0;
 }
@@ -108,7 +171,7 @@ static void look_after(struct h2_stream *s) {
 /* Takes effect when the GOAWAY was pulled; until then the deadline must not be met again and
  * again. */
 static void terminate(struct h2 *h2) {
-    h2->head_ns = 0;
+    h2->framing.since_ns = 0;
     h2->idle_ns = h2->env->turn->now_ns;
     nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
 }
@@ -116,7 +179,7 @@ static void terminate(struct h2 *h2) {
 static void time_out(struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
     uint64_t now = h2->env->turn->now_ns;
-    if (h2->head_ns && now - h2->head_ns >= limits->header_timeout_ns) {
+    if (h2->framing.since_ns && now - h2->framing.since_ns >= limits->header_timeout_ns) {
         terminate(h2);
         return;
     }
@@ -241,7 +304,8 @@ static struct h2 *h2_new(struct http_env *env, const struct peer *peer, bool ser
     h2->env = env;
     h2->peer = peer;
     h2->server = server;
-    h2->idle_ns = h2->head_ns = env->turn->now_ns;
+    h2->idle_ns = env->turn->now_ns;
+    framing_init(&h2->framing, server, env->turn->now_ns);
     list_init(&h2->streams);
     h2->responses.limit = env->limits->conn_buffer_bytes;
     out_init(&h2->out, env->chunks);

@@ -7,6 +7,7 @@
 #include "base/engine.h"
 #include "http/client.h"
 #include "http/exchange.h"
+#include "proto/h2/framing.h"
 #include "proto/h2/out.h"
 
 /* A connection, in either role, and how the files of this folder share the work. Calls go
@@ -19,6 +20,7 @@
  *   stream.c     what the two have in common: body source, credit, end
  *   life.c       the connection as a whole: wake, fail, drain, deadlines
  *   headers.c    lines as nghttp2 wants them
+ *   framing.c    where frames begin and end in the input
  *   out.c        frames on their way out */
 
 enum { H2_MAGIC = 0x68327373 };
@@ -35,6 +37,7 @@ struct h2 {
     struct http_env *env;
     const struct peer *peer;
     nghttp2_session *ng;
+    struct framing framing; /* of the input */
     struct out out;
     struct list streams;
     struct body_budget responses;
@@ -46,9 +49,9 @@ struct h2 {
     bool calmed;            /* GOAWAY ENHANCE_YOUR_CALM was queued */
     bool draining, drained; /* GOAWAY announced; the final one is queued */
     uint32_t n_resets;      /* received and sent, against limits->resets */
-    uint32_t n_idle_frames; /* control frames since the last that did something */
+    uint64_t paid_ns;       /* all control frames are forgiven by then */
+    int32_t last_answer;    /* this stream's response, then the end: input is dropped; 0 */
     uint64_t n_requests;
-    uint64_t head_ns; /* a field block is on its way since; 0: none */
     uint64_t idle_ns; /* no stream since */
     uint64_t drain_ns;
     struct http_client client;
@@ -65,6 +68,9 @@ void h2_fail(struct h2 *h2);  /* nghttp2 told a fatal error */
 void h2_drain(struct h2 *h2);
 void h2_drain_finally(struct h2 *h2);
 void h2_tell_gone(struct h2 *h2); /* a client's owner: no more streams */
+void h2_calm_down(struct h2 *h2); /* the peer costs too much; records only, for callbacks too */
+void h2_charge(struct h2 *h2);    /* a frame came that carries no message */
+void h2_pay(struct h2 *h2, uint64_t bytes); /* so much of messages came or went */
 
 /* ---- headers.c ---- */
 /* What nghttp2 wants; the array lives in arena. A front's lines stay until they are sent or

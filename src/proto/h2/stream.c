@@ -197,6 +197,6 @@ int h2_stream_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
         (n > 0 && out_body(&h2->out, &s->out->body, n) != 0))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     s->progress_ns = h2->env->turn->now_ns;
-    h2->n_idle_frames = 0;
+    h2_pay(h2, n);
     return 0;
 }

@@ -64,19 +64,9 @@ static int on_header(nghttp3_conn *ng, int64_t id, int32_t token, nghttp3_rcbuf 
     return 0;
 }
 
-/* For the log, whatever was wrong with the rest. */
-static void show_malformed(const struct head_builder *b, struct message *m) {
-    m->method = b->method;
-    m->scheme = b->scheme;
-    m->authority = b->authority;
-    m->path = b->path;
-}
-
 static void request_came(struct h3_stream *s) {
     s->head_came = true;
     s->head_verdict = head_builder_request(&s->head, s->in);
-    if (s->head_verdict != 0)
-        show_malformed(&s->head, s->in);
     h3_stream_came(s);
 }
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "proto/h3/session.h"
 
-/* Secrets that must not get into a dynamic table (RFC 9204 7.1.3). */
-static bool is_sensitive(struct str name) {
-    return str_eq(name, STR("authorization")) || str_eq(name, STR("proxy-authorization"));
-}
-
 nghttp3_nv *h3_headers(struct arena *arena, const struct field *lines, size_t n) {
     nghttp3_nv *nv = arena_alloc(arena, (n + 1) * sizeof(*nv));
     for (size_t i = 0; nv && i < n; i++) {
@@ -15,7 +10,7 @@ nghttp3_nv *h3_headers(struct arena *arena, const struct field *lines, size_t n)
             .value = (uint8_t *)(uintptr_t)value.p,
             .namelen = name.n,
             .valuelen = value.n,
-            .flags = is_sensitive(name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE,
+            .flags = field_is_secret(name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE,
         };
     }
     return nv;
