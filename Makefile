@@ -112,10 +112,11 @@ $(OUT)/licenses.o: $(OUT)/licenses.c $(OUT)/flags
 $(OUT)/licenses.c: LICENSE vendor/lock vendor/notices Makefile $(OUT)/flags
 	@vendor/notices $(CONFIG) $(VERSION) > $@.$$$$ && mv $@.$$$$ $@
 
-$(VERSION_IN:%.c=$(OUT)/%.o): CPPFLAGS += -DH3GW_VERSION='"$(VERSION)"'
+$(VERSION_IN:%.c=$(OUT)/%.o): private CPPFLAGS += -DH3GW_VERSION='"$(VERSION)"'
 $(VERSION_IN:%.c=$(OUT)/%.o): Makefile
 
-# Change when the compiler's line or the list of objects does, and only then.
+# Change when the compiler's line or the list of objects does, and only then. So what a kind of
+# object has of its own is private: else it is in the flags, too, when they are made on its behalf.
 $(OUT)/flags: FORCE | $(VENDOR)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)' > $@
@@ -166,8 +167,8 @@ $(OUT)/tests/alloc/%_test: $(OUT)/tests/alloc/%_test.o $(OUT)/tests/alloc/fallib
 	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 
 # cmocka.h wants these before it, and clang-format would sort them behind it.
-$(OUT)/tests/%.o: CPPFLAGS += -iquote tests -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h
-$(OUT)/tests/fuzz/%.o: CFLAGS += -Wno-missing-prototypes
+$(OUT)/tests/%.o: private CPPFLAGS += -iquote tests -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h
+$(OUT)/tests/fuzz/%.o: private CFLAGS += -Wno-missing-prototypes
 
 PROGRAMS := $(TESTS:%.c=$(OUT)/%) $(SWEEPS:%.c=$(OUT)/%) $(TARGETS:%_fuzz.c=$(OUT)/%_replay)
 run/%: $(OUT)/%

@@ -1,0 +1,473 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every limit and every time of the option table does in the running program what it says. Each is
+given small here, all other times long, and its effect is seen by a client; those that another file
+shows are named in ELSEWHERE. An option that is in neither fails the last test."""
+
+import json
+import re
+import socket
+import struct
+import urllib.request
+
+import pytest
+
+import spellings
+from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
+                     WINDOW_UPDATE, hpack)
+from crowds import CrowdH3, Flood, crowd
+from live import HELD
+from procs import REPO, free_port, wait_for
+from spellings import DRAIN_TIMEOUT
+from upstreams import OK, answer_each
+
+ROWS = re.findall(r"^[A-Z]+\(([a-z0-9-]+), (COUNT|SIZE|TIME|AUTO),",
+                  (REPO / "src/gateway/config/option.def").read_text(), re.M)
+OPTIONS = [name for name, _ in ROWS]
+# Of [gateway], and no matter here: it is how long a test's end may take.
+TIMES = [name for name, kind in ROWS
+         if kind == "TIME" and name not in ("timeout", "drain-timeout", "alt-svc-max-age")]
+
+ELSEWHERE = {
+    "alt-svc-max-age": "test_fields.py::test_alt_svc_max_age",
+    "workers": "test_workers.py::test_so_many",
+    "drain-timeout": "test_serve.py::test_drain_has_an_end",
+    "upstream-response-timeout": "test_serve.py::test_stalled_upstream",
+    "connection-buffer": "test_limits.py::test_many_streams_of_one_that_is_slow",
+    "max-connections": "test_limits.py::test_connections_in_all",
+    "max-connections-per-client": "test_limits.py::test_connections_of_one_client",
+    "advertise": "test_servers.py::test_each_name_has_its_server",
+    "respond": "test_routes.py::test_respond",
+    "timeout": "test_routes.py::test_timeout_of_a_route",
+}
+
+SHOWN = {}  # option: the test of this file
+
+REFUSED_STREAM, ENHANCE_YOUR_CALM = 7, 11
+CONTINUATION, UNKNOWN = 9, 0xF0
+INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE = 4, 3, 6
+MIB = 1 << 20
+GET = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost"), (":path", "/get")]
+MULTIPLEXED = pytest.mark.parametrize("version", ["h2", "h3"])
+STREAMS_OF_TCP = pytest.mark.parametrize("version", ["h1", "h2"])
+
+
+def shows(option):
+    def note(test):
+        SHOWN[option] = test.__name__
+        return test
+    return note
+
+
+def only(option, value="300ms"):
+    """Flags: this time is short, no other one is."""
+    return [f"--{name}={value if name == option else '600s'}" for name in TIMES]
+
+
+@pytest.fixture
+def flood():
+    made = Flood()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hold(factory):
+    """A connection that is kept and asked again."""
+    def one(front, version):
+        held = HELD[version](front)
+        factory.things.append(held)
+        return held
+    return one
+
+
+def unhurried(front):
+    """What is left open is cut at the end."""
+    front.server.expected_exit = None
+    return front
+
+
+# ---- heads and bodies -----------------------------------------------------------------------
+
+@shows("max-header-bytes")
+def test_max_header_bytes(gateway, version):
+    front = gateway("--max-header-bytes", "2k")
+    assert front.curl(version, "/get", "-H", "x-long: " + "x" * 1000).status == 200
+    assert front.curl(version, "/get", "-H", "x-long: " + "x" * 3000).status == 431
+
+
+@shows("max-fields")
+def test_max_fields(gateway, version):
+    front = gateway("--max-fields", 20)
+    fields = [word for i in range(20) for word in ("-H", f"x-{i}: y")]
+    assert front.curl(version, "/get", *fields[:20]).status == 200
+    assert front.curl(version, "/get", *fields).status == 431
+
+
+@shows("max-request-body")
+def test_max_request_body(gateway, version):
+    front = gateway("--max-request-body", 1000)
+    assert front.curl(version, "/post", "-d", "x" * 1000).status == 200
+    assert front.curl(version, "/post", "-d", "x" * 1001).status == 413
+    unknown = front.curl(version, "/post", "-X", "POST", "-T", "-", stdin=b"x" * 1001, check=False)
+    assert unknown.exit != 0 or unknown.status == 413, unknown
+
+
+@shows("body-timeout")
+def test_body_timeout(gateway, version):
+    """curl would hear of it only when it has more to send: the gateway's own word is taken."""
+    front = gateway(*only("body-timeout"), "--access-log=-")
+    slow = front.curl.start(version, "/post", "-X", "POST", "-H", "Expect:", "-T", ".", stdin=b"")
+    slow.process.stdin.write(b"not all")
+    slow.process.stdin.flush()
+    wait_for(lambda: " 408 " in front.server.out, "it to be given up")
+    slow.kill()
+
+
+# ---- connections ----------------------------------------------------------------------------
+
+@shows("handshake-timeout")
+def test_handshake_timeout(gateway):
+    front = gateway(*only("handshake-timeout"))
+    with socket.create_connection(("127.0.0.1", front.port), timeout=15) as silent:
+        assert silent.recv(100) == b""
+
+
+@shows("header-timeout")
+def test_header_timeout_h1(gateway):
+    front = gateway(*only("header-timeout"))
+    with front.curl.h1() as client:
+        client.send(b"GET /get HTTP/1.1\r\nHost: loc")
+        assert client.response().status == 408
+        assert client.to_end() == b""
+
+
+def test_header_timeout_h2(gateway):
+    front = gateway(*only("header-timeout"))
+    with front.curl.h2() as client:
+        settings_of(client)  # what must not come within the head is behind us
+        client.send(HEADERS, END_STREAM, 1, hpack(GET))
+        assert closing_code(client) == 0
+
+
+@shows("idle-timeout")
+@STREAMS_OF_TCP
+def test_idle_timeout(gateway, hold, version):
+    held = hold(gateway(*only("idle-timeout")), version)
+    held.ask("/get")
+    if version == "h1":
+        assert held.raw.to_end() == b""
+    else:
+        assert closing_code(held.raw) == 0
+
+
+def test_idle_timeout_h3(gateway, hold):
+    held = hold(gateway(*only("idle-timeout")), "h3")
+    held.ask("/get")
+    wait_for(lambda: held.state.startswith("gone"), "the connection to end")
+
+
+@shows("write-timeout")
+def test_write_timeout(gateway, flood, version):
+    """The client takes nothing of the 1 GiB that it asked for."""
+    front = unhurried(gateway("--upstream", flood.url, *only("write-timeout"), DRAIN_TIMEOUT, "0s"))
+    slow = crowd(front.server, version, 1)
+    try:
+        slow.begin("GET")
+        wait_for(lambda: flood.requests == 1 and flood.alive == 0, "the upstream to hear of it")
+    finally:
+        slow.close()
+
+
+@shows("max-requests")
+def test_max_requests(gateway, hold, version):
+    held = hold(gateway("--max-requests", 3), version)
+    for _ in range(2):
+        held.ask("/get")
+    if version == "h1":
+        assert held.response("/get").get("connection") == "close"
+        assert held.raw.to_end() == b""
+    elif version == "h2":
+        held.ask("/get")
+        assert closing_code(held.raw) == 0
+    else:
+        assert held.state == "usable"
+        held.ask("/get")
+        wait_for(lambda: held.state != "usable", "GOAWAY")
+
+
+@shows("max-handshakes")
+def test_max_handshakes(gateway):
+    """While one is half open, others must prove their address, and can."""
+    stats = free_port()
+    front = unhurried(gateway("--max-handshakes", 1, "--stats", f"127.0.0.1:{stats}",
+                              "--handshake-timeout", "600s", DRAIN_TIMEOUT, "0s"))
+
+    def retries():
+        with urllib.request.urlopen(f"http://127.0.0.1:{stats}/stats/prometheus") as page:
+            return int(re.search(rb"^h3gw_quic_retries_total (\d+)", page.read(), re.M)[1])
+
+    assert front.curl("h3", "/get").status == 200
+    assert retries() == 0
+    half = CrowdH3(front.port, 1, "half")
+    try:
+        before = retries()  # the crowd greets more than once
+        assert front.curl("h3", "/get").status == 200
+        assert retries() > before
+    finally:
+        half.close()
+
+
+# ---- streams --------------------------------------------------------------------------------
+
+def settings_of(client):
+    """The gateway's SETTINGS, and by how much it opened the connection's window."""
+    window = 0
+    client.send(PING, 0, 0, bytes(8))
+    settings = {}
+    while (got := client.frame()) and got[0] != PING:
+        kind, flags, stream, payload = got
+        if kind == SETTINGS and not flags & 1:
+            settings = dict(struct.iter_unpack(">HI", payload))
+        if kind == WINDOW_UPDATE and stream == 0:
+            window += int.from_bytes(payload, "big")
+    return settings, window
+
+
+def parameters_of(folder):
+    """The transport parameters that the gateway's qlog says it gave."""
+    (path,) = folder.glob("*.sqlog")
+    for record in path.read_text()[1:].split("\x1e"):
+        event = json.loads(record)
+        if event.get("name") == "transport:parameters_set" and event["data"]["owner"] == "local":
+            return event["data"]
+    raise AssertionError(path.read_text())
+
+
+@shows("max-streams")
+def test_max_streams_h2(gateway, raw):
+    front = unhurried(gateway("--max-streams", 2, "--upstream", raw(lambda peer: peer.read_to_end()).url,
+                              DRAIN_TIMEOUT, "0s"))
+    with front.curl.h2() as client:
+        assert settings_of(client)[0][MAX_CONCURRENT_STREAMS] == 2
+    with front.curl.h2() as client:
+        last = [client.request(GET) for _ in range(3)][-1]
+        assert client.outcome(last)[0] in ("reset", "gone")
+
+
+def test_max_streams_h3(gateway, raw, hold):
+    upstream = raw(lambda peer: peer.read_to_end())
+    front = unhurried(gateway("--max-streams", 2, "--upstream", upstream.url, DRAIN_TIMEOUT, "0s"))
+    held = hold(front, "h3")
+    held.get("/1"), held.get("/2")
+    wait_for(lambda: len(upstream.heads) == 2, "both at the upstream")
+    third = held.get("/3")
+    assert held.hear(f"cut {third.name} ", f"end {third.name} ").startswith("cut ")
+
+
+@shows("body-buffer")
+def test_body_buffer(gateway, flood, version):
+    """So much of what the client does not take is held."""
+    front = unhurried(gateway("--body-buffer", "16m", "--connection-buffer", "64m", "--upstream",
+                              flood.url, DRAIN_TIMEOUT, "0s"))
+    slow = crowd(front.server, version, 1)
+    try:
+        idle = front.server.memory()
+        slow.begin("GET")
+        wait_for(lambda: front.server.memory() - idle > 12 * MIB, "the buffer to fill")
+    finally:
+        slow.close()
+
+
+@shows("connection-window")
+def test_windows(gateway, tmp_path):
+    """Those that clients are given are as large as what may be held for them."""
+    front = gateway("--body-buffer", "96k", "--connection-window", "2m", "--qlog", tmp_path)
+    with front.curl.h2() as client:
+        settings, more = settings_of(client)
+        assert settings[INITIAL_WINDOW_SIZE] == 96 << 10
+        assert 65535 + more == 2 * MIB
+    front.curl("h3", "/get")
+    given = parameters_of(tmp_path)
+    assert given["initial_max_stream_data_bidi_remote"] == 96 << 10
+    assert given["initial_max_data"] == 2 * MIB
+
+
+# ---- what clients must not do too often -----------------------------------------------------
+
+def closing_code(client):
+    """The code of the GOAWAY at whose end the connection is closed, or None."""
+    code = None
+    while (got := client.frame()) is not None:
+        if got[0] == GOAWAY:
+            code = int.from_bytes(got[3][4:8], "big")
+    return code
+
+
+def answered(client):
+    return client.outcome(client.request(GET))[:2] == ("status", 200)
+
+
+def give_up(client, count):
+    for _ in range(count):
+        client.send(RST_STREAM, 0, client.request(GET), struct.pack(">I", 8))
+
+
+def continue_head(client, count):
+    """A head of one HEADERS and so many CONTINUATION frames."""
+    stream, client.next_stream = client.next_stream, client.next_stream + 2
+    client.send(HEADERS, END_STREAM, stream, hpack(GET))
+    for i in range(count):
+        client.send(CONTINUATION, END_HEADERS if i == count - 1 else 0, stream, hpack([(f"x-{i}", "y")]))
+
+
+def ping(client, count):
+    for _ in range(count):
+        client.send(PING, 1, 0, bytes(8))  # an answer that nobody asked for
+
+
+def set_settings(client, count):
+    client.send(SETTINGS, 0, 0, struct.pack(">HI", MAX_HEADER_LIST_SIZE, 65536) * count)
+
+
+def send_unknown(client, count):
+    for _ in range(count):
+        client.send(UNKNOWN, 0, 0, b"what")
+
+
+# The option, its value; what is done so often, and how often it may be.
+H2_COUNTS = {
+    "max-resets": (10, give_up, 10),
+    "max-continuations": (3, continue_head, 3),
+    "max-control-frames": (100, ping, 90),
+    "max-settings": (8, set_settings, 8),
+    "max-glitches": (10, send_unknown, 8),
+}
+for _name in H2_COUNTS:
+    SHOWN[_name] = "test_h2_counts"
+
+
+@pytest.mark.parametrize("option", H2_COUNTS)
+def test_h2_counts(gateway, option):
+    value, act, allowed = H2_COUNTS[option]
+    front = gateway(f"--{option}", value)
+    with front.curl.h2() as client:
+        act(client, allowed)
+        assert answered(client)
+    with front.curl.h2() as client:
+        act(client, allowed + value // 4 + 4)
+        assert closing_code(client) != 0
+    assert front.curl("h2", "/get").status == 200
+
+
+def give_up_h3(held, upstream):
+    before = upstream.bytes.count(b"GET /wait")
+    file = held.get("/wait")
+    wait_for(lambda: upstream.bytes.count(b"GET /wait") > before, "the request to arrive")
+    held.say(f"drop {file.name}")
+    held.hear(f"cut {file.name}")
+
+
+def test_max_resets_h3(gateway, raw, hold):
+    def script(conn):
+        if b"/wait" not in conn.read_head():
+            conn.send(OK)
+        conn.read_to_end()
+
+    upstream = raw(script)
+    front = unhurried(gateway("--max-resets", 5, "--upstream", upstream.url, DRAIN_TIMEOUT, "0s"))
+    held = hold(front, "h3")
+    for _ in range(5):
+        give_up_h3(held, upstream)
+    assert held.ask("/") == "ok"
+    give_up_h3(held, upstream)
+    wait_for(lambda: held.state.startswith("gone"), "the connection to be closed")
+
+
+# ---- upstreams ------------------------------------------------------------------------------
+
+@shows("upstream-connect-timeout")
+def test_upstream_connect_timeout(gateway):
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)  # one is taken in all the same, the others wait
+        for filler in (first, second):
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        front = gateway("--upstream", "http://127.0.0.1:%d" % full.getsockname()[1],
+                        *only("upstream-connect-timeout"))
+        assert front.curl("h2", "/", "--max-time", "20").status == 504
+
+
+@shows("upstream-idle-timeout")
+def test_upstream_idle_timeout(gateway, raw):
+    ended = []
+
+    def script(conn):
+        try:
+            answer_each(OK)(conn)
+        except EOFError:
+            ended.append(conn)
+
+    front = gateway("--upstream", raw(script).url, *only("upstream-idle-timeout"))
+    assert front.curl("h2", "/").text == "ok"
+    wait_for(lambda: ended, "the connection to be closed")
+
+
+@shows("max-upstream-connections")
+def test_max_upstream_connections(gateway, raw, version):
+    """A further request waits for the connection."""
+    permits = []
+
+    def script(conn):
+        while True:
+            conn.read_head()
+            wait_for(lambda: permits, "permission")
+            permits.pop()
+            conn.send(OK)
+
+    upstream = raw(script)
+    front = gateway("--upstream", upstream.url, "--max-upstream-connections", 1)
+    first, second = (front.curl.start(version, "/") for _ in range(2))
+    for count in (1, 2):
+        wait_for(lambda: len(upstream.heads) == count, "a request to arrive")
+        permits.append(True)
+    assert [one.finish().text for one in (first, second)] == ["ok", "ok"]
+    assert len(upstream.received) == 1
+
+
+@shows("tunnel-idle-timeout")
+def test_tunnel_idle_timeout(gateway, raw, home):
+    upstream = raw(lambda conn: conn.read_to_end())
+    port = free_port()
+    (home.folder / "pass.ini").write_text(
+        f"[server pass]\nlisten = 127.0.0.1:{port}\nhosts = localhost\ntls = passthrough\n"
+        f"[route pass]\nupstream = raw\n[upstream raw]\nurl = tcp://127.0.0.1:{upstream.port}\n")
+    front = gateway("--config", home.folder / "pass.ini", *only("tunnel-idle-timeout"), home=home,
+                    port=port, listen=[], ready=False)
+    wait_for(lambda: not front.server.refuses_connections(), "the gateway to listen")
+    with socket.create_connection(("127.0.0.1", port), timeout=15) as sock:
+        sock.sendall((REPO / "tests/fuzz/corpus/hello/openssl").read_bytes())
+        wait_for(lambda: upstream.bytes, "the hello to arrive")
+        try:
+            assert sock.recv(100) == b""
+        except ConnectionResetError:
+            pass
+
+
+# ---- all of them ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_limit_is_shown(option):
+    """Here or elsewhere; and the test that ELSEWHERE names is there, in a file that has the option."""
+    assert (option in SHOWN) != (option in ELSEWHERE), f"no test shows {option}, or two places say so"
+    if option in SHOWN:
+        return
+    file, _, name = ELSEWHERE[option].partition("::")
+    text = (REPO / "tests" / "e2e" / file).read_text()
+    assert f"def {name}(" in text
+    spelled = [key for key, value in vars(spellings).items() if value == f"--{option}"]
+    assert any(word in text for word in (option, *spelled)), f"{file} does not name {option}"
+
+
+def test_nothing_else_is_named():
+    assert {*SHOWN, *ELSEWHERE} == set(OPTIONS)
