@@ -234,7 +234,7 @@ static size_t stream_crumbs(uint8_t *to, unsigned i) {
 }
 
 static size_t crumbs_on_all_streams(uint8_t *to, unsigned i) {
-    return crumbs(to, i, 3900);
+    return crumbs(to, i, 180);
 }
 
 static size_t blocked(uint8_t *to, unsigned i) {
@@ -300,15 +300,15 @@ static void bears_floods(void **state) {
     flood(retired_ids, 20000, "0xa", 64 * KIB);
     flood(new_ids, 5000, "0x9", 64 * KIB);
     flood(crypto_messages, 2000, "0x10a", 64 * KIB);
-    flood(crypto_crumbs, 2000, "0x1", 512 * KIB);
-    flood(stream_crumbs, 2000, "0x1", 512 * KIB);
+    flood(crypto_crumbs, 2000, "0x1", 32 * KIB);
+    flood(stream_crumbs, 2000, "0x1", 64 * KIB);
 }
 
-/* ngtcp2 bears 4,000 gaps on each stream, whose notes take 70 bytes each: more than the credit for
- * the bytes themselves. */
+/* How many gaps are borne on each stream depends on its window (vendor/recipes/ngtcp2.sh): 192
+ * with the 256 KiB of these tests, of 70 bytes each. The gateway's windows are half as large. */
 static void bounds_crumbs_on_all_streams(void **state) {
     (void)state;
-    flood(crumbs_on_all_streams, 10000, "0x4", 28 * 1024 * KIB);
+    flood(crumbs_on_all_streams, 10000, "0x4", 1536 * KIB);
 }
 
 int main(void) {
