@@ -87,6 +87,8 @@ static void stream_ended(void *context, struct net_stream *stream) {
     g->stream = NULL;
     if (g->peer) {
         g->last_peer = *g->peer;
+        g->last_peer.sni = NULL; /* the stream's, as the certificate */
+        g->last_peer.cert = NULL;
         g->peer = &g->last_peer;
     }
 }

@@ -47,8 +47,8 @@ void get_show_connection(const struct getter *g) {
     fprintf(stderr, "* %s, %s, %s%s, ALPN %s; handshake %.1f ms\n", p->tls_version, p->cipher,
             p->group, p->resumed ? ", resumed" : "", p->alpn[0] ? p->alpn : "none",
             ms(0, p->handshake_ns));
-    if (p->cert_subject[0])
-        fprintf(stderr, "* server certificate: %s\n", p->cert_subject);
+    if (p->cert)
+        fprintf(stderr, "* server certificate: %s\n", p->cert->subject);
 }
 
 static void show_fields(char mark, const struct fields *fields) {

@@ -54,10 +54,11 @@ static int forwarded_host(struct exchange *x) {
 
 /* Who the client is, as its certificate says and the handshake has checked; Envoy's form. */
 static int client_cert(struct exchange *x) {
-    char hash[65], subject[2 * sizeof x->peer->cert_subject];
+    const struct peer_cert *cert = x->peer->cert;
+    char hash[65], subject[2 * sizeof cert->subject];
 
-    hex_encode(x->peer->cert_sha256, sizeof x->peer->cert_sha256, hash);
-    str_escape(str_of(x->peer->cert_subject), subject, sizeof subject);
+    hex_encode(cert->sha256, sizeof cert->sha256, hash);
+    str_escape(str_of(cert->subject), subject, sizeof subject);
     struct str text = arena_format(&x->arena, "Hash=%s;Subject=\"%s\"", hash, subject);
     return text.p ? fields_add_static(&x->request.fields, STR("x-forwarded-client-cert"), text)
                   : ERR_NO_MEMORY;
@@ -78,7 +79,7 @@ static int forwarded_fields(struct exchange *x) {
     /* Who says so himself is not to be believed. Early-Data stays where it
      * came (RFC 8470 5.1). */
     fields_remove(f, STR("x-forwarded-client-cert"));
-    if (x->peer->has_cert && client_cert(x))
+    if (x->peer->cert && client_cert(x))
         return ERR_NO_MEMORY;
     if (x->peer->early_data && fields_set_static(f, STR("early-data"), STR("1")))
         return ERR_NO_MEMORY;

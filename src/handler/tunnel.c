@@ -211,8 +211,9 @@ static void refuse(struct tunnel *t, const char *problem) {
     char remote[ADDR_TEXT];
     struct span room = pipe_room(&t->down);
     log_warn(t->config.log, "%s, for \"%s\": upstream " STR_FMT ": %s",
-             addr_text(&t->config.peer->remote, remote), t->config.peer->sni,
-             STR_ARG(origin_name(t->origin)), problem);
+             addr_text(&t->config.peer->remote, remote),
+             t->config.peer->sni ? t->config.peer->sni : "", STR_ARG(origin_name(t->origin)),
+             problem);
     if (room.n >= sizeof(internal_error)) {
         memcpy(room.p, internal_error, sizeof(internal_error));
         t->down.n = sizeof(internal_error);

@@ -94,6 +94,7 @@ static void watch_again(struct net_stream *s) {
 
 static void stream_free(struct grave *grave) {
     struct net_stream *s = container_of(grave, struct net_stream, grave);
+    peer_fini(&s->peer);
     s->magic = 0;
     free(s);
 }

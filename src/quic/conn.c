@@ -29,6 +29,7 @@ static void run(struct task *task, uint32_t events) {
     struct quic_conn *c = container_of(task, struct quic_conn, task);
     check_magic(c, CONN_MAGIC);
     if (conn_lives(c) && (events & TASK_TIMER)) {
+        conn_rest(c);
         int rv = ngtcp2_conn_handle_expiry(c->q, c->hub->config.turn->now_ns);
         if (rv != 0)
             conn_fail(c, rv);
@@ -78,7 +79,8 @@ static struct quic_conn *conn_new(struct hub *h, const struct addr *local,
         return NULL;
     c->magic = CONN_MAGIC;
     c->hub = h;
-    c->ref = (ngtcp2_crypto_conn_ref){native, c};
+    c->crypto.ref = (ngtcp2_crypto_conn_ref){native, c};
+    list_init(&c->crypto.ring.keys);
     c->local = *local;
     c->remote = *remote;
     c->peer.local = *local;
@@ -147,7 +149,7 @@ static int start_server(struct quic_conn *c, const struct conn_first *first) {
     if (ngtcp2_conn_server_new(&c->q, &first->hd->scid, &scid, &path, first->hd->version,
                                callbacks_of(h), &settings, &params, NULL, c) != 0)
         return ERR_NO_MEMORY;
-    c->tls = crypto_session_new(h->config.tls, NULL, &c->ref);
+    c->tls = crypto_session_new(h->config.tls, NULL, &c->crypto);
     if (!c->tls)
         return ERR_NO_MEMORY;
     ngtcp2_conn_set_tls_native_handle(c->q, c->tls);
@@ -202,7 +204,7 @@ int conn_start_client(struct quic_conn *c, uint32_t version) {
     if (ngtcp2_conn_client_new(&c->q, &dcid, &scid, &path, version, callbacks_of(h), &settings,
                                &params, NULL, c) != 0)
         return ERR_NO_MEMORY;
-    c->tls = crypto_session_new(h->config.tls, c->host ? c->host : "", &c->ref);
+    c->tls = crypto_session_new(h->config.tls, c->host ? c->host : "", &c->crypto);
     if (!c->tls)
         return ERR_NO_MEMORY;
     ngtcp2_conn_set_tls_native_handle(c->q, c->tls);
@@ -256,6 +258,7 @@ int conn_read(struct quic_conn *c, struct span packet, const struct datagram *d)
         ngtcp2_conn_read_pkt(c->q, &path, &pi, packet.p, packet.n, c->hub->config.turn->now_ns);
     if (rv == 0) {
         c->heard_ns = c->hub->config.turn->now_ns;
+        c->rests = false;
         hub_ready(c);
     }
     return rv;

@@ -3,12 +3,12 @@
 #define QUIC_CONN_H
 
 #include <ngtcp2/ngtcp2.h>
-#include <ngtcp2/ngtcp2_crypto.h>
 
 #include "base/engine.h"
 #include "base/list.h"
 #include "base/peer.h"
 #include "base/turn.h"
+#include "quic/crypto.h"
 #include "quic/hub.h"
 #include "quic/quic.h"
 
@@ -45,22 +45,21 @@ struct quic_conn {
     uint32_t magic;
     enum conn_state state;
     struct hub *hub;
-    struct list link, ready; /* hub->conns, hub->ready */
-    struct list ids;
+    struct list link, ready, ids; /* hub->conns, hub->ready; of conn_id */
     struct task task;
     struct grave grave;
 
     ngtcp2_conn *q;           /* NULL from CLOSING on */
     void *tls;                /* a server has none once its handshake is done */
     struct quic_trace *trace; /* trace.h */
-    ngtcp2_crypto_conn_ref ref;
+    struct crypto_link crypto;
     struct quic_app *app;
     struct peer peer;
     struct census_client *client; /* NULL: not counted */
     uint64_t begin_ns, heard_ns;  /* heard_ns: a packet came, or the drain began */
     int ifindex;
 
-    bool app_open;                            /* app->opened was called: it may be pulled */
+    bool app_open, rests;                     /* app->opened was called: pull; conn_rest was */
     bool app_drained, begun, stateless_reset; /* config.began was called; the peer ended it so */
     struct conn_close close;
 
@@ -102,6 +101,7 @@ void conn_set_state(struct quic_conn *c, enum conn_state state);
 void conn_want_close(struct quic_conn *c, bool is_app, uint64_t code, const char *text);
 /* Ends it as an error of ngtcp2 says (or as it was wished). */
 void conn_fail(struct quic_conn *c, int liberr);
+void conn_rest(struct quic_conn *c); /* when nothing came for a while: keys without schedules */
 /* After every call into ngtcp2: carries out wishes, sets the timer. */
 void conn_settle(struct quic_conn *c);
 /* The application, the keys and ngtcp2's state go; ids and farewell stay. */

@@ -159,11 +159,11 @@ void crypto_prepare(struct tls_context *tls, bool is_server) {
         (void)wolfSSL_CTX_UseSessionTicket(native);
 }
 
-void *crypto_session_new(struct tls_context *tls, const char *host, ngtcp2_crypto_conn_ref *ref) {
+void *crypto_session_new(struct tls_context *tls, const char *host, struct crypto_link *link) {
     WOLFSSL *ssl = tls_session_new(tls, host);
     if (!ssl)
         return NULL;
-    if (wolfSSL_set_app_data(ssl, ref) != WOLFSSL_SUCCESS) {
+    if (wolfSSL_set_app_data(ssl, link) != WOLFSSL_SUCCESS) {
         tls_session_free(ssl);
         return NULL;
     }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quic/crypto_keys.h"
+#include "quic/crypto.h"
 #include "tls/digest.h"
 
 #include <wolfssl/options.h>
@@ -17,28 +17,32 @@ enum { TAG = 16, NONCE = 12 };
 
 enum cipher { AES_GCM, CHACHA20_POLY1305 };
 
-/* What a cipher suite of TLS 1.3 means for packets; the native handle of aead, md and hp. */
-struct suite {
+/* What a cipher suite of TLS 1.3 means for packets. */
+struct crypto_suite {
     enum cipher cipher;
     int hash; /* as wolfCrypt numbers them */
     size_t key_n, hash_n;
     uint64_t max_encryption, max_decryption_failure; /* RFC 9001 6.6 */
 };
 
-static const struct suite aes_128 = {AES_GCM, WC_SHA256,         16,
-                                     32,      UINT64_C(1) << 23, UINT64_C(1) << 52};
-static const struct suite aes_256 = {AES_GCM, WC_SHA384,         32,
-                                     48,      UINT64_C(1) << 23, UINT64_C(1) << 52};
-static const struct suite chacha20 = {CHACHA20_POLY1305, WC_SHA256,        32, 32,
-                                      UINT64_C(1) << 62, UINT64_C(1) << 36};
+static const struct crypto_suite aes_128 = {AES_GCM, WC_SHA256,         16,
+                                            32,      UINT64_C(1) << 23, UINT64_C(1) << 52};
+static const struct crypto_suite aes_256 = {AES_GCM, WC_SHA384,         32,
+                                            48,      UINT64_C(1) << 23, UINT64_C(1) << 52};
+static const struct crypto_suite chacha20 = {CHACHA20_POLY1305, WC_SHA256,        32, 32,
+                                             UINT64_C(1) << 62, UINT64_C(1) << 36};
+
+/* Initial packets, Retry and tokens: keys that go soon, or are everybody's. */
+static const struct crypto_ring initial = {.suite = &aes_128};
 
 /* For packets, or for headers. ngtcp2 derives the keys of the next phase long before they are
- * used, if ever, and AES's schedule is large: it is made when the key is first used. */
+ * used, if ever. */
 struct key {
-    const struct suite *suite;
+    struct list link; /* crypto_ring.keys */
+    const struct crypto_suite *suite;
     bool for_headers;
     uint8_t bytes[32];
-    Aes *aes; /* NULL: not used yet, or ChaCha20 */
+    Aes *aes; /* NULL: not used yet or at rest, or ChaCha20 */
 };
 
 /* As ngtcp2 wants it: 0 or -1. */
@@ -48,36 +52,48 @@ static int outcome(int bad) {
 
 /* ---- suites ---- */
 
-static ngtcp2_crypto_aead *set_aead(ngtcp2_crypto_aead *aead, const struct suite *suite) {
-    aead->native_handle = (void *)(uintptr_t)suite;
+static const struct crypto_suite *suite_of(const void *native_handle) {
+    const struct crypto_ring *ring = native_handle;
+    return ring->suite;
+}
+
+static ngtcp2_crypto_aead *set_aead(ngtcp2_crypto_aead *aead, const struct crypto_ring *ring) {
+    aead->native_handle = (void *)(uintptr_t)ring;
     aead->max_overhead = TAG;
     return aead;
 }
 
-static ngtcp2_crypto_ctx *set_suite(ngtcp2_crypto_ctx *ctx, const struct suite *suite) {
-    set_aead(&ctx->aead, suite);
+static ngtcp2_crypto_ctx *set_ring(ngtcp2_crypto_ctx *ctx, const struct crypto_ring *ring) {
+    set_aead(&ctx->aead, ring);
     ctx->md.native_handle = ctx->hp.native_handle = ctx->aead.native_handle;
-    ctx->max_encryption = suite->max_encryption;
-    ctx->max_decryption_failure = suite->max_decryption_failure;
+    ctx->max_encryption = ring->suite->max_encryption;
+    ctx->max_decryption_failure = ring->suite->max_decryption_failure;
     return ctx;
 }
 
 /* Initial packets have no limits: their keys are known to all. */
 ngtcp2_crypto_ctx *ngtcp2_crypto_ctx_initial(ngtcp2_crypto_ctx *ctx) {
-    set_suite(ctx, &aes_128);
+    set_ring(ctx, &initial);
     ctx->max_encryption = ctx->max_decryption_failure = 0;
     return ctx;
 }
 
-ngtcp2_crypto_ctx *ngtcp2_crypto_ctx_tls(ngtcp2_crypto_ctx *ctx, void *session) {
-    const WOLFSSL_EVP_CIPHER *agreed = wolfSSL_quic_get_aead(session);
+/* NULL: none that QUIC can use. */
+static const struct crypto_suite *agreed_suite(WOLFSSL *ssl) {
+    const WOLFSSL_EVP_CIPHER *agreed = wolfSSL_quic_get_aead(ssl);
     if (!agreed)
         return NULL;
     if (wolfSSL_quic_aead_is_chacha20(agreed))
-        return set_suite(ctx, &chacha20);
+        return &chacha20;
     if (!wolfSSL_quic_aead_is_gcm(agreed))
         return NULL;
-    return set_suite(ctx, wolfSSL_EVP_Cipher_key_length(agreed) == 16 ? &aes_128 : &aes_256);
+    return wolfSSL_EVP_Cipher_key_length(agreed) == 16 ? &aes_128 : &aes_256;
+}
+
+ngtcp2_crypto_ctx *ngtcp2_crypto_ctx_tls(ngtcp2_crypto_ctx *ctx, void *session) {
+    struct crypto_link *link = wolfSSL_get_app_data(session);
+    link->ring.suite = agreed_suite(session);
+    return link->ring.suite ? set_ring(ctx, &link->ring) : NULL;
 }
 
 ngtcp2_crypto_ctx *ngtcp2_crypto_ctx_tls_early(ngtcp2_crypto_ctx *ctx, void *session) {
@@ -85,26 +101,24 @@ ngtcp2_crypto_ctx *ngtcp2_crypto_ctx_tls_early(ngtcp2_crypto_ctx *ctx, void *ses
 }
 
 ngtcp2_crypto_aead *ngtcp2_crypto_aead_aes_128_gcm(ngtcp2_crypto_aead *aead) {
-    return set_aead(aead, &aes_128);
+    return set_aead(aead, &initial);
 }
 
 ngtcp2_crypto_aead *ngtcp2_crypto_aead_retry(ngtcp2_crypto_aead *aead) {
-    return set_aead(aead, &aes_128);
+    return set_aead(aead, &initial);
 }
 
 ngtcp2_crypto_md *ngtcp2_crypto_md_sha256(ngtcp2_crypto_md *md) {
-    md->native_handle = (void *)(uintptr_t)&aes_128;
+    md->native_handle = (void *)(uintptr_t)&initial;
     return md;
 }
 
 size_t ngtcp2_crypto_md_hashlen(const ngtcp2_crypto_md *md) {
-    const struct suite *suite = md->native_handle;
-    return suite->hash_n;
+    return suite_of(md->native_handle)->hash_n;
 }
 
 size_t ngtcp2_crypto_aead_keylen(const ngtcp2_crypto_aead *aead) {
-    const struct suite *suite = aead->native_handle;
-    return suite->key_n;
+    return suite_of(aead->native_handle)->key_n;
 }
 
 size_t ngtcp2_crypto_aead_noncelen(const ngtcp2_crypto_aead *aead) {
@@ -125,19 +139,24 @@ static void aes_free(Aes *aes) {
 static void key_free(struct key *k) {
     if (!k)
         return;
+    list_remove(&k->link);
     aes_free(k->aes);
     explicit_bzero(k, sizeof(*k));
     free(k);
 }
 
-static int make_key(const struct suite *suite, const uint8_t *bytes, bool for_headers,
-                    void **ret_key) {
+/* native_handle: whose key it is. */
+static int make_key(void *native_handle, const uint8_t *bytes, bool for_headers, void **ret_key) {
+    struct crypto_ring *ring = native_handle;
     struct key *k = calloc(1, sizeof(*k));
     if (!k)
         return -1;
-    k->suite = suite;
+    list_init(&k->link);
+    if (ring->keys.next)
+        list_append(&ring->keys, &k->link);
+    k->suite = ring->suite;
     k->for_headers = for_headers;
-    memcpy(k->bytes, bytes, suite->key_n);
+    memcpy(k->bytes, bytes, k->suite->key_n);
     *ret_key = k;
     return 0;
 }
@@ -162,6 +181,17 @@ static Aes *aes_of(struct key *k) {
         return NULL;
     }
     return k->aes = aes;
+}
+
+size_t crypto_ring_rest(struct crypto_ring *ring) {
+    size_t n = 0;
+    list_each(&ring->keys, at, next) {
+        struct key *k = list_entry(at, struct key, link);
+        n += k->aes != NULL;
+        aes_free(k->aes);
+        k->aes = NULL;
+    }
+    return n;
 }
 
 int ngtcp2_crypto_aead_ctx_encrypt_init(ngtcp2_crypto_aead_ctx *ctx, const ngtcp2_crypto_aead *aead,
@@ -256,7 +286,7 @@ int ngtcp2_crypto_hp_mask(uint8_t *mask, const ngtcp2_crypto_cipher *hp,
 /* budget: ngtcp2 gives the parameters. */
 int ngtcp2_crypto_hkdf_extract(uint8_t *dest, const ngtcp2_crypto_md *md, const uint8_t *secret,
                                size_t secret_n, const uint8_t *salt, size_t salt_n) {
-    const struct suite *suite = md->native_handle;
+    const struct crypto_suite *suite = suite_of(md->native_handle);
     return outcome(
         wc_HKDF_Extract(suite->hash, salt, (word32)salt_n, secret, (word32)secret_n, dest));
 }
@@ -265,7 +295,7 @@ int ngtcp2_crypto_hkdf_extract(uint8_t *dest, const ngtcp2_crypto_md *md, const 
 int ngtcp2_crypto_hkdf_expand(uint8_t *dest, size_t n, const ngtcp2_crypto_md *md,
                               const uint8_t *secret, size_t secret_n, const uint8_t *info,
                               size_t info_n) {
-    const struct suite *suite = md->native_handle;
+    const struct crypto_suite *suite = suite_of(md->native_handle);
     return outcome(wc_HKDF_Expand(suite->hash, secret, (word32)secret_n, info, (word32)info_n, dest,
                                   (word32)n));
 }
@@ -274,7 +304,7 @@ int ngtcp2_crypto_hkdf_expand(uint8_t *dest, size_t n, const ngtcp2_crypto_md *m
 int ngtcp2_crypto_hkdf(uint8_t *dest, size_t n, const ngtcp2_crypto_md *md, const uint8_t *secret,
                        size_t secret_n, const uint8_t *salt, size_t salt_n, const uint8_t *info,
                        size_t info_n) {
-    const struct suite *suite = md->native_handle;
+    const struct crypto_suite *suite = suite_of(md->native_handle);
     return outcome(wc_HKDF(suite->hash, secret, (word32)secret_n, salt, (word32)salt_n, info,
                            (word32)info_n, dest, (word32)n));
 }

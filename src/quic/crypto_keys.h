@@ -4,6 +4,8 @@
 
 #include <ngtcp2/ngtcp2_crypto.h>
 
+#include "base/list.h"
+
 /* The part of ngtcp2_crypto that is written anew for each TLS library, straight on wolfCrypt.
  *
  * ngtcp2's own for wolfSSL goes through the EVP layer: twice the time for a packet, and a
@@ -13,7 +15,21 @@
  * every function of the first, the linker takes only the second. Should a version of ngtcp2
  * ask for one more, the link fails with symbols defined twice.
  *
- * These are not in ngtcp2's public header: what the shared part calls. */
+ * A key has an AES schedule, which is large (ngtcp2 keeps four of them for a connection), from its
+ * first use on until its ring rests, and again from the next use on.
+ */
+
+/* What the native handles of aead, md and hp point to: the suite that a connection has agreed on,
+ * and the keys made of it. */
+struct crypto_ring {
+    const struct crypto_suite *suite;
+    struct list keys; /* next NULL: they are not kept together */
+};
+
+/* Drops the schedules of all keys: of how many. */
+size_t crypto_ring_rest(struct crypto_ring *ring);
+
+/* The rest is not in ngtcp2's public header: what the shared part calls. */
 
 ngtcp2_crypto_ctx *ngtcp2_crypto_ctx_initial(ngtcp2_crypto_ctx *ctx);
 ngtcp2_crypto_aead *ngtcp2_crypto_aead_aes_128_gcm(ngtcp2_crypto_aead *aead);

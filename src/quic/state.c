@@ -210,8 +210,25 @@ static void drain_app(struct quic_conn *c) {
         conn_want_close(c, false, NGTCP2_NO_ERROR, "the peer did not answer while we drained");
 }
 
+/* So long that who asks now and again is spared four schedules each time. */
+static const uint64_t rest_after_ns = SECOND_NS;
+
+/* UINT64_MAX: it rests, or has not begun. */
+static uint64_t rest_ns(const struct quic_conn *c) {
+    return c->state == CONN_OPEN && !c->rests ? c->heard_ns + rest_after_ns : UINT64_MAX;
+}
+
+void conn_rest(struct quic_conn *c) {
+    if (c->hub->config.turn->now_ns < rest_ns(c))
+        return;
+    (void)crypto_ring_rest(&c->crypto.ring);
+    c->rests = true;
+}
+
 static void set_timer(struct quic_conn *c) {
     uint64_t at = ngtcp2_conn_get_expiry2(c->q);
+    if (rest_ns(c) < at)
+        at = rest_ns(c);
     if (c->app_drained && give_up_ns(c) < at)
         at = give_up_ns(c);
     if (at == UINT64_MAX)
@@ -252,6 +269,7 @@ void conn_strip(struct quic_conn *c) {
 static void conn_free(struct grave *grave) {
     struct quic_conn *c = container_of(grave, struct quic_conn, grave);
     c->magic = 0;
+    peer_fini(&c->peer);
     free(c->farewell);
     free(c->host);
     free(c);

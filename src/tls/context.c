@@ -207,12 +207,9 @@ static int client_init(struct tls_context *c, const struct tls_client_config *co
         if (err != 0)
             return err;
     }
-    if (c->insecure) {
-        wolfSSL_CTX_set_verify(native, WOLFSSL_VERIFY_NONE, NULL);
-        return 0;
-    }
-    wolfSSL_CTX_set_verify(native, WOLFSSL_VERIFY_PEER, tls_session_on_verify);
-    return config->ca_pem.n == 0
+    wolfSSL_CTX_set_verify(native, c->insecure ? WOLFSSL_VERIFY_NONE : WOLFSSL_VERIFY_PEER,
+                           tls_session_on_verify);
+    return c->insecure || config->ca_pem.n == 0
                ? 0
                : load_trust(native, config->ca_pem, "the trusted roots cannot be used", problem);
 }

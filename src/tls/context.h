@@ -88,8 +88,9 @@ void *tls_context_native(const struct tls_context *c);
 /* Makes a WOLFSSL (returned as void *) ready for its role: ALPN, and for a client SNI (none
  * for a literal address) and the host name check. NULL: no memory. */
 void *tls_session_new(struct tls_context *c, const char *host);
-/* After a handshake: what it agreed on, into peer (also peer->server). 0, or ERR_TLS: a client
- * certificate is required and not there (the last line of defence): close the connection. */
+/* After a handshake: what it agreed on, into peer (also peer->server). 0, ERR_NO_MEMORY, or
+ * ERR_TLS: a client certificate is required and not there (the last line of defence). Then close
+ * the connection. */
 int tls_session_facts(void *session, struct peer *peer);
 void tls_session_free(void *session);
 /* Why a handshake failed, as a sentence ("the client does not trust the certificate (alert

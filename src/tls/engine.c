@@ -138,8 +138,11 @@ static int fail_native(struct tls_engine *e, int native) {
 static int make_inner(struct tls_engine *e) {
     struct peer *peer = e->config.peer;
     peer->handshake_ns = e->config.turn->now_ns - e->begin_ns;
-    if (tls_session_facts(e->ssl, peer) != 0)
-        return fail(e, ERR_TLS, "the peer showed no certificate, and one is required");
+    int err = tls_session_facts(e->ssl, peer);
+    if (err != 0)
+        return fail(e, err,
+                    err == ERR_NO_MEMORY ? "out of memory"
+                                         : "the peer showed no certificate, and one is required");
     set_state(e, OPEN);
     e->inner = e->config.inner(e->config.inner_context, peer);
     if (!e->inner)

@@ -36,7 +36,13 @@ struct tls_context {
     struct tls_keylog *keylog;
 };
 
-enum { SNI_BYTES = 256 };
+enum { SNI_BYTES = 256, HOST_BYTES = 256 };
+
+/* What a client checks the certificate against. */
+struct tls_wanted {
+    char host[HOST_BYTES]; /* what it must be for; empty: not checked */
+    char names[200];       /* of the certificate that did not match, for the message */
+};
 
 /* Our part of a WOLFSSL: its application data with the index below, as 0 is ngtcp2's. */
 enum { TLS_SESSION_SLOT = 1 };
@@ -45,12 +51,13 @@ struct tls_session {
     uint32_t magic;
     struct tls_context *context;
     const struct tls_site *site;
-    char sni[SNI_BYTES]; /* asked for by the client, in lower case */
-    char host[256];      /* client: what the certificate must be for; empty: not checked */
-    int verify_error;    /* the first, a wolfSSL code; 0: none */
-    bool name_mismatch;  /* a valid certificate, but for other names */
-    bool refused_name;   /* choose() wanted none of it */
-    char names[200];     /* of the certificate that did not match, for the message */
+    char *sni;                 /* asked for by the client, in lower case; NULL: none */
+    struct tls_wanted *wanted; /* NULL: a server's */
+    uint8_t *cert;             /* the peer's, in DER, from its verification to tls_session_facts */
+    size_t cert_n;
+    int verify_error;   /* the first, a wolfSSL code; 0: none */
+    bool name_mismatch; /* a valid certificate, but for other names */
+    bool refused_name;  /* choose() wanted none of it */
 };
 
 struct tls_session *tls_session_of(const WOLFSSL *ssl);

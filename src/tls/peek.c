@@ -109,8 +109,8 @@ static bool has_kept(const struct peek *e) {
 
 static int hand_over(struct peek *e, const struct hello *hello) {
     struct peer *peer = e->config.peer;
-    if (hello)
-        memcpy(peer->sni, hello->sni, sizeof(peer->sni));
+    if (hello && peer_set_sni(peer, hello->sni) != 0)
+        return fail(e, ERR_NO_MEMORY, "out of memory");
     e->inner = e->config.choose(e->config.context, peer, hello);
     if (!e->inner)
         return refuse(e, hello);
@@ -127,7 +127,6 @@ static int hand_over(struct peek *e, const struct hello *hello) {
 
 static int look(struct peek *e) {
     struct hello hello;
-    _Static_assert(sizeof(hello.sni) == sizeof(e->config.peer->sni), "a name fits");
     switch (hello_parse(buf_view(&e->kept), &hello)) {
     case HELLO_MORE: return 0;
     case HELLO_NOT_TLS: return hand_over(e, NULL);

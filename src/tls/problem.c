@@ -114,14 +114,14 @@ static const char *alert_text(int alert) {
 static bool tell_certificate(const struct tls_session *s, char *to, size_t cap) {
     if (s->refused_name) {
         char sni[300];
-        str_escape(str_of(s->sni), sni, sizeof(sni));
+        str_escape(str_of(s->sni ? s->sni : ""), sni, sizeof(sni));
         (void)snprintf(to, cap, "there is no server for %s%s here",
-                       s->sni[0] ? "the name " : "clients that send no name", sni);
+                       s->sni ? "the name " : "clients that send no name", sni);
         return true;
     }
     if (s->name_mismatch) {
-        (void)snprintf(to, cap, "the certificate is not for %s, but for %s", s->host,
-                       s->names[0] ? s->names : "no host at all");
+        (void)snprintf(to, cap, "the certificate is not for %s, but for %s", s->wanted->host,
+                       s->wanted->names[0] ? s->wanted->names : "no host at all");
         return true;
     }
     if (s->verify_error == 0)

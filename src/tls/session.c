@@ -57,12 +57,19 @@ static const struct tls_site *site_of(const struct tls_context *c, const char *s
 static void show_issued(WOLFSSL *ssl, const struct tls_session *s, size_t index) {
     const struct tls_context *c = s->context;
     struct tls_pair pair;
-    if (!c->issue || !s->sni[0] || c->issue(c->choose_context, index, s->sni, &pair) != 0)
+    if (!c->issue || !s->sni || c->issue(c->choose_context, index, s->sni, &pair) != 0)
         return;
     (void)wolfSSL_use_certificate_chain_buffer(ssl, (const uint8_t *)pair.cert_pem.p,
                                                (long)pair.cert_pem.n);
     (void)wolfSSL_use_PrivateKey_buffer(ssl, (const uint8_t *)pair.key_pem.p, (long)pair.key_pem.n,
                                         WOLFSSL_FILETYPE_PEM);
+}
+
+/* 0 or ERR_NO_MEMORY. */
+static int keep_sni(struct tls_session *s, const char *sni) {
+    free(s->sni);
+    s->sni = sni[0] ? strdup(sni) : NULL;
+    return sni[0] && !s->sni ? ERR_NO_MEMORY : 0;
 }
 
 /* Called for every ClientHello, with a name or without; a second time after a
@@ -71,8 +78,11 @@ int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context) {
     struct tls_context *c = context;
     check_magic(c, TLS_CONTEXT_MAGIC);
     struct tls_session *s = tls_session_of(ssl);
-    read_sni(ssl, s->sni);
-    const struct tls_site *site = site_of(c, s->sni);
+    char sni[SNI_BYTES];
+    read_sni(ssl, sni);
+    if (keep_sni(s, sni) != 0)
+        return fatal_return;
+    const struct tls_site *site = site_of(c, sni);
     if (!site) {
         s->refused_name = true;
         *alert = unrecognized_name;
@@ -86,7 +96,7 @@ int tls_session_on_sni(WOLFSSL *ssl, int *alert, void *context) {
     if (site->client_auth != TLS_CLIENT_AUTH_NONE)
         (void)wolfSSL_no_ticket_TLSv13(ssl);
     show_issued(ssl, s, (size_t)(site - c->sites));
-    return s->sni[0] ? 0 : noack_return;
+    return s->sni ? 0 : noack_return;
 }
 
 /* budget: wolfSSL gives the parameters.
@@ -109,6 +119,18 @@ int tls_session_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, 
     return site ? seal_open(&site->seal, &t) : WOLFSSL_TICKET_RET_REJECT;
 }
 
+/* wolfSSL throws it away after the verification. 0 or ERR_NO_MEMORY. */
+static int keep_certificate(struct tls_session *s, struct str der) {
+    uint8_t *kept = malloc(der.n);
+    if (!kept)
+        return ERR_NO_MEMORY;
+    memcpy(kept, der.p, der.n);
+    free(s->cert);
+    s->cert = kept;
+    s->cert_n = der.n;
+    return 0;
+}
+
 /* wolfSSL has checked the chain; the name is checked here, as its own check would take a common
  * name where there are no alternative ones, and knows no IP addresses in our build. */
 int tls_session_on_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
@@ -119,15 +141,14 @@ int tls_session_on_verify(int ok, WOLFSSL_X509_STORE_CTX *store) {
             s->verify_error = store->error;
         return 0;
     }
-    if (store->error_depth != 0 || s->host[0] == '\0')
+    if (store->error_depth != 0)
         return 1;
     if (store->totalCerts < 1)
-        return 0;
+        return !s->wanted; /* a server's client need not have one; who requires it looks later */
     struct str der = {(const char *)store->certs[0].buffer, store->certs[0].length};
-    if (names_match(der, s->host, s->names, sizeof(s->names)))
-        return 1;
-    s->name_mismatch = true;
-    return 0;
+    struct tls_wanted *w = s->wanted;
+    s->name_mismatch = w && w->host[0] && !names_match(der, w->host, w->names, sizeof(w->names));
+    return !s->name_mismatch && keep_certificate(s, der) == 0;
 }
 
 void tls_session_on_keylog(const WOLFSSL *ssl, const char *line) {
@@ -138,10 +159,11 @@ void tls_session_on_keylog(const WOLFSSL *ssl, const char *line) {
 
 static bool prepare_client(WOLFSSL *ssl, struct tls_session *s, const char *host) {
     wolfSSL_set_connect_state(ssl);
-    if (strlen(host) >= sizeof(s->host))
+    s->wanted = calloc(1, sizeof(*s->wanted));
+    if (!s->wanted || strlen(host) >= sizeof(s->wanted->host))
         return false;
     if (!s->context->insecure)
-        copy_text(s->host, sizeof(s->host), str_of(host));
+        copy_text(s->wanted->host, sizeof(s->wanted->host), str_of(host));
     struct addr literal;
     if (host[0] && addr_from_ip(str_of(host), 0, &literal) != 0 &&
         wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, host, (unsigned short)strlen(host)) != 1)
@@ -201,6 +223,9 @@ void tls_session_free(void *session) {
         return;
     struct tls_session *s = tls_session_of(session);
     wolfSSL_free(session);
+    free(s->sni);
+    free(s->wanted);
+    free(s->cert);
     s->magic = 0;
     free(s);
 }
@@ -221,18 +246,20 @@ static void subject_of(WOLFSSL_X509 *cert, char *to, size_t cap) {
     }
 }
 
-static void certificate_facts(WOLFSSL *ssl, struct peer *peer) {
-    WOLFSSL_X509 *cert = wolfSSL_get_peer_certificate(ssl);
-    if (!cert)
+/* What cannot be read or kept counts as none: who requires one will not have it. */
+static void certificate_facts(struct tls_session *s, struct peer *peer) {
+    if (!s->cert)
         return;
-    int n = 0;
-    const uint8_t *der = wolfSSL_X509_get_der(cert, &n);
-    if (der && n > 0) {
-        digest_sha256((struct str){(const char *)der, (size_t)n}, peer->cert_sha256);
-        subject_of(cert, peer->cert_subject, sizeof(peer->cert_subject));
-        peer->has_cert = true;
+    WOLFSSL_X509 *cert = wolfSSL_X509_d2i(NULL, s->cert, (int)s->cert_n);
+    free(peer->cert);
+    peer->cert = cert ? calloc(1, sizeof(*peer->cert)) : NULL;
+    if (peer->cert) {
+        digest_sha256((struct str){(const char *)s->cert, s->cert_n}, peer->cert->sha256);
+        subject_of(cert, peer->cert->subject, sizeof(peer->cert->subject));
     }
     wolfSSL_X509_free(cert);
+    free(s->cert);
+    s->cert = NULL;
 }
 
 static enum http_version version_of(const char *alpn) {
@@ -261,13 +288,14 @@ int tls_session_facts(void *session, struct peer *peer) {
     copy_text(peer->alpn, sizeof(peer->alpn), (struct str){alpn, n});
     peer->version = version_of(peer->alpn);
     peer->secure = true;
-    copy_text(peer->sni, sizeof(peer->sni), str_of(s->sni));
+    if (peer_set_sni(peer, s->sni ? s->sni : "") != 0)
+        return ERR_NO_MEMORY;
     peer->tls_version = wolfSSL_get_version(ssl);
     peer->cipher = wolfSSL_CIPHER_get_name(wolfSSL_get_current_cipher(ssl));
     copy_text(peer->group, sizeof(peer->group), str_of(group_name(wolfSSL_get_curve_name(ssl))));
     peer->resumed = wolfSSL_session_reused(ssl) == 1;
     peer->server = s->context->is_server ? s->site->owner : NULL;
-    certificate_facts(ssl, peer);
+    certificate_facts(s, peer);
     bool required = s->context->is_server && s->site->client_auth == TLS_CLIENT_AUTH_REQUIRED;
-    return required && !peer->has_cert ? ERR_TLS : 0;
+    return required && !peer->cert ? ERR_TLS : 0;
 }

@@ -146,6 +146,8 @@ static void world_end(struct world *w, bool well) {
     settle(w);
     assert_int_equal(w->client_env.n_exchanges, 0);
     assert_int_equal(w->server_env.n_exchanges, 0);
+    peer_fini(&w->client_peer);
+    peer_fini(&w->server_peer);
     turn_fini(&w->turn);
     chunk_pool_fini(&w->chunks);
 }

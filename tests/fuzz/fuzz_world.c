@@ -119,6 +119,7 @@ void fuzz_world_fini(struct fuzz_world *w) {
     }
     fuzz_turn(w);
     check(w->env.n_exchanges == 0);
+    peer_fini(&w->peer);
     turn_fini(&w->turn);
     chunk_pool_fini(&w->chunks);
 }

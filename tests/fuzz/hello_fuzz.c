@@ -93,7 +93,7 @@ static struct stream_engine *choose(void *context, struct peer *peer, const stru
     w->chosen = true;
     if (hello)
         check_hello(hello);
-    return hello && peer->sni[0] == 'n' ? NULL : &w->base;
+    return peer->sni && peer->sni[0] == 'n' ? NULL : &w->base;
 }
 
 static void parse(const uint8_t *data, size_t size) {

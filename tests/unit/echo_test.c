@@ -307,7 +307,7 @@ static void pages(void **state) {
     stage_assert_head(s, "content-type: text/html; charset=utf-8");
     assert_non_null(strstr((char *)s->front.got.p, "<a href=\"/get\">"));
     strcpy(s->peer.alpn, "h2");
-    strcpy(s->peer.sni, "a.test");
+    assert_int_equal(peer_set_sni(&s->peer, "a.test"), 0);
     s->peer.tls_version = "TLSv1.3";
     stage_ask(s, "GET /h3gw");
     stage_assert_json(s, "/protocol", "\"h2\"");
@@ -317,6 +317,7 @@ static void pages(void **state) {
                       "\"sni\":\"a.test\",\"version\":\"TLSv1.3\"}");
     stage_assert_json(s, "/quic", "null");
     stage_assert_json(s, "/client_certificate", "null");
+    peer_fini(&s->peer);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, stage_set_up, stage_tear_down)

@@ -33,7 +33,7 @@ static struct stream_engine *choose(void *context, struct peer *peer, const stru
     chosen.is_tls = hello != NULL;
     if (hello) {
         chosen.hello = *hello;
-        assert_string_equal(peer->sni, hello->sni);
+        assert_string_equal(peer->sni ? peer->sni : "", hello->sni);
     }
     if (chosen.goes_on == TO_NOBODY)
         return NULL;

@@ -167,6 +167,35 @@ static void updates_keys(void **state) {
     world_fini(&w);
 }
 
+/* Who hears nothing for a while keeps its keys, but not what AES makes of them. */
+static void rests_and_goes_on(void **state) {
+    (void)state;
+    struct quic_world w;
+    world_init(&w);
+    w.plan = (struct quic_echo_plan){.streams = 1, .bytes = 1 << 20, .slow = true};
+    world_start(&w, 1);
+    run_for(&w, 200);
+    struct quic_conn *client = quic_client_conn(w.client);
+    struct crypto_ring *ring = &w.server_conn->crypto.ring;
+    assert_false(client->rests || w.server_conn->rests);
+    net_sim_rules(w.net)->loss = 1000;
+    run_for(&w, 2000);
+    assert_true(client->rests && w.server_conn->rests);
+    assert_int_equal(w.client_count.complete, 0);
+    net_sim_rules(w.net)->loss = 0;
+    assert_true(world_run(&w, 20 * SECOND_NS));
+    assert_int_equal(crypto_ring_rest(ring),
+                     4); /* a key for packets and one for headers each way */
+    run_for(&w, 3000);
+    assert_false(list_empty(&ring->keys));
+    assert_true(w.server_conn->rests);
+    assert_int_equal(crypto_ring_rest(ring), 0);
+    w.server->ops->drain(w.server);
+    assert_true(net_sim_run(w.net, SECOND_NS, client_is_gone, &w));
+    assert_true(says(quic_client_error(w.client), "application code 0x100"));
+    world_fini(&w);
+}
+
 static void follows_a_nat_rebinding(void **state) {
     (void)state;
     struct quic_world w;
@@ -403,6 +432,7 @@ int main(void) {
         cmocka_unit_test(speaks_version_2),
         cmocka_unit_test(draws_ids_that_name_the_worker),
         cmocka_unit_test(updates_keys),
+        cmocka_unit_test(rests_and_goes_on),
         cmocka_unit_test(follows_a_nat_rebinding),
         cmocka_unit_test(migrates),
         cmocka_unit_test(migrates_right_after_a_rebinding),

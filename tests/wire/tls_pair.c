@@ -81,8 +81,14 @@ struct stream_engine *pair_server(struct pair *p) {
     return tls_engine_new(&config);
 }
 
+static void forget_facts(struct pair *p) {
+    peer_fini(&p->server_peer);
+    peer_fini(&p->client_peer);
+}
+
 void pair_begin(struct pair *p) {
     pair_contexts(p);
+    forget_facts(p);
     struct tls_engine_config config = {.turn = &p->turn,
                                        .context = p->client_context,
                                        .peer = &p->client_peer,
@@ -127,6 +133,7 @@ int pair_tear_down(void **state) {
     tls_context_free(p->server_context);
     tls_context_free(p->client_context);
     tls_tickets_free(p->tickets);
+    forget_facts(p);
     turn_fini(&p->turn);
     return 0;
 }

@@ -26,9 +26,9 @@ static void handshake_and_facts(void **state) {
     assert_string_equal(p->server_peer.server, "first");
     assert_true(p->server_peer.secure);
     assert_false(p->server_peer.resumed);
-    assert_false(p->server_peer.has_cert);
-    assert_true(p->client_peer.has_cert);
-    assert_string_equal(p->client_peer.cert_subject, "CN=local");
+    assert_null(p->server_peer.cert);
+    assert_non_null(p->client_peer.cert);
+    assert_string_equal(p->client_peer.cert->subject, "CN=local");
 }
 
 static void any_split_of_the_bytes(void **state) {

@@ -27,13 +27,13 @@ static void add_tls(struct json *j, struct json_value *object, const struct peer
 static void add_certificate(struct json *j, struct json_value *object, const struct peer *p) {
     char hex[65];
 
-    if (!p->has_cert) {
+    if (!p->cert) {
         json_add_null(j, object, STR("client_certificate"));
         return;
     }
     struct json_value *cert = json_add_object(j, object, STR("client_certificate"));
-    add_text(j, cert, "subject", p->cert_subject);
-    hex_encode(p->cert_sha256, sizeof p->cert_sha256, hex);
+    add_text(j, cert, "subject", p->cert->subject);
+    hex_encode(p->cert->sha256, sizeof p->cert->sha256, hex);
     add_text(j, cert, "sha256", hex);
 }
 
