@@ -114,8 +114,7 @@ void quic_config_default(struct quic_config *config);
 struct datagram_engine *quic_server_new(const struct quic_config *config);
 size_t quic_server_conns(const struct datagram_engine *e);
 size_t quic_server_handshakes(const struct datagram_engine *e); /* those that are half open */
-/* What connections to come are made with; those that are there keep what they have. Turn, log,
- * secret and workers stay as they were. */
+/* For connections to come; others keep theirs. Turn, log, secret and workers stay as they were. */
 void quic_server_use(struct datagram_engine *e, const struct quic_config *config);
 
 /* One client connection; host is checked against the certificate and sent as SNI (not when
