@@ -17,6 +17,9 @@ from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM,
 from crowds import CrowdH3, Flood, crowd
 from live import HELD
 from procs import REPO, free_port, wait_for
+from raw_h3 import HEADERS as H3_HEADERS
+from raw_h3 import RawH3, qpack
+from raw_h3 import frame as h3_frame
 from spellings import DRAIN_TIMEOUT
 from upstreams import OK, answer_each
 
@@ -42,13 +45,11 @@ ELSEWHERE = {
 
 SHOWN = {}  # option: the test of this file
 
-REFUSED_STREAM, ENHANCE_YOUR_CALM = 7, 11
+H3_EXCESSIVE_LOAD, H3_REQUEST_CANCELLED = 0x107, 0x10C
 CONTINUATION, UNKNOWN = 9, 0xF0
 INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS, MAX_HEADER_LIST_SIZE = 4, 3, 6
 MIB = 1 << 20
 GET = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost"), (":path", "/get")]
-MULTIPLEXED = pytest.mark.parametrize("version", ["h2", "h3"])
-STREAMS_OF_TCP = pytest.mark.parametrize("version", ["h1", "h2"])
 
 
 def shows(option):
@@ -141,6 +142,14 @@ def test_header_timeout_h1(gateway):
         assert client.to_end() == b""
 
 
+def test_header_timeout_h3(gateway):
+    front = gateway(*only("header-timeout"))
+    with RawH3(front) as client:
+        client.say("open " + h3_frame(H3_HEADERS, qpack(GET))[:20].hex())
+        stream = int(client.hear("stream").split()[1])
+        assert client.outcome(stream) in (("status", 408), ("reset", H3_REQUEST_CANCELLED))
+
+
 def test_header_timeout_h2(gateway):
     front = gateway(*only("header-timeout"))
     with front.curl.h2() as client:
@@ -150,7 +159,7 @@ def test_header_timeout_h2(gateway):
 
 
 @shows("idle-timeout")
-@STREAMS_OF_TCP
+@pytest.mark.parametrize("version", ["h1", "h2"])
 def test_idle_timeout(gateway, hold, version):
     held = hold(gateway(*only("idle-timeout")), version)
     held.ask("/get")
@@ -359,28 +368,31 @@ def test_h2_counts(gateway, option):
     assert front.curl("h2", "/get").status == 200
 
 
-def give_up_h3(held, upstream):
-    before = upstream.bytes.count(b"GET /wait")
-    file = held.get("/wait")
-    wait_for(lambda: upstream.bytes.count(b"GET /wait") > before, "the request to arrive")
-    held.say(f"drop {file.name}")
-    held.hear(f"cut {file.name}")
-
-
-def test_max_resets_h3(gateway, raw, hold):
+def test_max_resets_h3(gateway, raw):
     def script(conn):
-        if b"/wait" not in conn.read_head():
+        if b"/get" not in conn.read_head():
             conn.send(OK)
         conn.read_to_end()
 
     upstream = raw(script)
-    front = unhurried(gateway("--max-resets", 5, "--upstream", upstream.url, DRAIN_TIMEOUT, "0s"))
-    held = hold(front, "h3")
-    for _ in range(5):
-        give_up_h3(held, upstream)
-    assert held.ask("/") == "ok"
-    give_up_h3(held, upstream)
-    wait_for(lambda: held.state.startswith("gone"), "the connection to be closed")
+    front = gateway("--max-resets", 5, "--upstream", upstream.url)
+    with RawH3(front) as client:
+        for count in range(1, 7):
+            stream = client.request(GET)
+            wait_for(lambda: upstream.bytes.count(b"GET /get") == count, "the request to arrive")
+            client.reset(stream)
+            if count == 5:
+                assert client.outcome(client.request([*GET[:3], (":path", "/")])) == ("status", 200)
+        assert client.hear("gone")
+
+
+def test_max_glitches_h3(gateway):
+    front = gateway("--max-glitches", 10)
+    with RawH3(front) as client:
+        unknown = h3_frame(0x21, b"what")
+        for count, outcome in ((8, ("status", 200)), (30, ("gone", H3_EXCESSIVE_LOAD))):
+            client.say("whole " + (h3_frame(H3_HEADERS, qpack(GET)) + count * unknown).hex())
+            assert client.outcome(int(client.hear("stream").split()[1])) == outcome
 
 
 # ---- upstreams ------------------------------------------------------------------------------

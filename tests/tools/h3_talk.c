@@ -24,7 +24,6 @@
  *                    "open full", "open resumed" or "failed WHY"
  *   get FILE PATH    head and body go to FILE; at its end, in any order with others:
  *                    "end FILE STATUS BYTES" or "cut FILE WHY"
- *   drop FILE        gives that request up; what comes is "cut FILE WHY"
  *   limit BYTES      as much of each body is read, until another limit says more: "ok"
  *   rebind ADDR      from now on from another port of ADDR, as if a router had lost its memory;
  *                    QUIC is not told: "ok ADDR:PORT"
@@ -391,16 +390,6 @@ static void route(struct exchange *x) {
     fetch_over(f, err_text(err));
 }
 
-static void fetch_drop(struct talk *t, const char *name) {
-    list_each(&t->fetches, at, next) {
-        struct fetch *f = list_entry(at, struct fetch, link);
-        if (strcmp(f->name, name) != 0)
-            continue;
-        exchange_reset(&f->end, REASON_CLIENT_CANCEL);
-        fetch_over(f, "dropped");
-    }
-}
-
 static void set_limit(struct talk *t, uint64_t limit) {
     t->limit = limit;
     list_each(&t->fetches, at, next)
@@ -418,8 +407,6 @@ static void obey(struct talk *t, char *line) {
         dial(t);
     else if (strcmp(word, "get") == 0 && two)
         fetch_start(t, one, two);
-    else if (strcmp(word, "drop") == 0 && one)
-        fetch_drop(t, one);
     else if (strcmp(word, "limit") == 0 && one)
         set_limit(t, strtoull(one, NULL, 10));
     else if (strcmp(word, "rebind") == 0 && one)
