@@ -17,6 +17,13 @@ GIB = 1 << 30
 BLOCK = bytes(65536)
 
 
+def hold_little(sock):
+    """A thousand connections must not use up the kernel's memory for TCP, which then cuts some;
+    and what it holds, the gateway need not."""
+    for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, buffer, 65536)
+
+
 class Flood:
     """An upstream in a thread: GET brings 1 GiB as fast as it is taken, of a POST nothing is read
     but the head. What asks for /small is answered and not counted."""
@@ -24,6 +31,7 @@ class Flood:
     def __init__(self):
         self.requests = self.written = self.alive = self.most_alive = 0
         self.loop = asyncio.new_event_loop()
+        self.never = asyncio.Event()  # ours: a task that only its own event knows is collected
         ready = threading.Event()
         self.thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self.thread.start()
@@ -32,9 +40,12 @@ class Flood:
 
     def _run(self, ready):
         asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1024))
-        self.port = server.sockets[0].getsockname()[1]
+        listening = socket.socket()
+        hold_little(listening)
+        listening.bind(("127.0.0.1", 0))
+        self.port = listening.getsockname()[1]
+        self.loop.run_until_complete(
+            asyncio.start_server(self._serve, sock=listening, backlog=1024))
         self.loop.call_soon(ready.set)
         self.loop.run_forever()
         while tasks := asyncio.all_tasks(self.loop):
@@ -56,7 +67,7 @@ class Flood:
             self.requests += 1
             self.note(1)
             if head.startswith(b"POST"):
-                await asyncio.Event().wait()  # the reader stops by itself, as it is full
+                await self.never.wait()  # the reader stops by itself, as it is full
             writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {GIB}\r\n\r\n".encode())
             for _ in range(GIB // len(BLOCK)):
                 writer.write(BLOCK)
@@ -67,6 +78,14 @@ class Flood:
         finally:
             self.note(-1 if counted else 0)
             writer.close()
+
+    def queued(self):
+        """Bytes that the kernel holds between the gateway and here."""
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            lines = [line.split() for line in file][1:]
+        here = f":{self.port:04X}"
+        return sum(int(n, 16) for words in lines for n in words[4].split(":")
+                   if words[1].endswith(here) or words[2].endswith(here))
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -85,6 +104,7 @@ class Slow:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.set_alpn_protocols([alpn])
         plain = socket.socket()
+        hold_little(plain)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         plain.settimeout(30)
         plain.connect(("127.0.0.1", self.server.port))
@@ -112,11 +132,9 @@ class SlowH1(Slow):
         self.sock.sendall(f"{method} / HTTP/1.1\r\nHost: localhost\r\n{body}\r\n".encode())
 
     def push(self):
-        """Sends what is taken; False when nothing was."""
-        before = self.sent
+        """Sends what is taken."""
         while n := self.send(BLOCK[:16384]):
             self.sent += n
-        return self.sent > before
 
 
 class SlowH2(Slow):
@@ -163,7 +181,6 @@ class SlowH2(Slow):
 
     def push(self):
         self.listen()
-        before = self.sent
         while True:
             n = min(self.windows[0], self.windows[1], 16384)
             if not self.pending and n > 0:
@@ -174,7 +191,7 @@ class SlowH2(Slow):
             self.pending = self.pending[taken:]
             self.sent += taken
             if not taken:
-                return self.sent > before
+                return
 
 
 def frame(kind, flags, stream, payload):
@@ -194,8 +211,10 @@ class Crowd:
             member.begin(method)
 
     def push(self):
-        """Sends what is taken, and tells how many could."""
-        return sum(member.push() for member in self.members)
+        """Sends what is taken, and tells how much it was up to now."""
+        for member in self.members:
+            member.push()
+        return sum(member.sent for member in self.members)
 
     def close(self):
         for member in self.members:
