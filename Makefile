@@ -2,6 +2,7 @@
 #
 #   make            ./h3gw: static, stripped (the one with symbols: build/release/h3gw)
 #   make check      unit and wire tests under ASan and UBSan, fuzz corpora, the gates of scripts/
+#   make e2e-asan   end-to-end tests of what goes over the proxy, with the sanitizers in the program
 #   make fuzz       libFuzzer, FUZZ_SECONDS for each target
 #   make tsan       the tests, and build/tsan/h3gw, under ThreadSanitizer
 #   make lint       clang-tidy and gcc -fanalyzer: some minutes
@@ -194,6 +195,11 @@ tsan:
 	@$(MAKE) $(QUIET) CONFIG=tsan all
 	@$(MAKE) $(QUIET) CONFIG=tsan run-all
 
+E2E_ASAN := test_faults test_smuggling test_limits
+e2e-asan:
+	@$(MAKE) $(QUIET) CONFIG=asan all
+	@H3GW=build/asan/h3gw /usr/bin/python3 -m pytest -q $(E2E_ASAN:%=tests/e2e/%.py)
+
 fuzz:
 	@$(MAKE) $(QUIET) CONFIG=fuzz $(TARGETS:%.c=build/fuzz/%)
 	@for name in $(TARGETS:tests/fuzz/%_fuzz.c=%); do \
@@ -228,7 +234,7 @@ endef
 $(foreach config,$(filter-out $(CONFIG),release asan tsan fuzz),$(eval $(call other_config,$(config))))
 
 FORCE:
-.PHONY: all compiled tests run run-all check tsan fuzz lint format install clean
+.PHONY: all compiled tests run run-all check tsan e2e-asan fuzz lint format install clean
 .PRECIOUS: $(OUT)/%.o # make takes those of tests for intermediate
 .DEFAULT_GOAL := all
 -include $(shell find $(OUT) -name '*.d' 2> /dev/null)
