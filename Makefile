@@ -2,7 +2,9 @@
 #
 #   make            ./h3gw: static, stripped (the one with symbols: build/release/h3gw)
 #   make check      unit and wire tests under ASan and UBSan, fuzz corpora, the gates of scripts/
-#   make fuzz       libFuzzer, FUZZ_SECONDS for each target
+#   make e2e-asan   end-to-end tests of what goes over the proxy, with the sanitizers in the program
+#   make fuzz       libFuzzer, FUZZ_SECONDS for each target (FUZZ="h1_request hello": only these)
+#   make corpus     what fuzzing found into the seeds that make check replays, as few as it takes
 #   make tsan       the tests, and build/tsan/h3gw, under ThreadSanitizer
 #   make lint       clang-tidy and gcc -fanalyzer: some minutes
 #   make format     rewrite the sources as .clang-format says
@@ -23,6 +25,7 @@ ONLY := src
 PREFIX := /usr/local
 DESTDIR :=
 FUZZ_SECONDS := 60
+FUZZ = $(TARGETS:tests/fuzz/%_fuzz.c=%)
 # These sources see the version as H3GW_VERSION.
 VERSION_IN := src/command/version.c src/command/get_exchange.c
 
@@ -194,10 +197,18 @@ tsan:
 	@$(MAKE) $(QUIET) CONFIG=tsan all
 	@$(MAKE) $(QUIET) CONFIG=tsan run-all
 
+E2E_ASAN := test_faults test_smuggling test_limits
+e2e-asan:
+	@$(MAKE) $(QUIET) CONFIG=asan all
+	@H3GW=build/asan/h3gw /usr/bin/python3 -m pytest -q $(E2E_ASAN:%=tests/e2e/%.py)
+
 fuzz:
-	@$(MAKE) $(QUIET) CONFIG=fuzz $(TARGETS:%.c=build/fuzz/%)
-	@for name in $(TARGETS:tests/fuzz/%_fuzz.c=%); do \
-	    tests/run --fuzz build/fuzz $$name $(FUZZ_SECONDS) || exit 1; done
+	@$(MAKE) $(QUIET) CONFIG=fuzz $(FUZZ:%=build/fuzz/tests/fuzz/%_fuzz)
+	@for name in $(FUZZ); do tests/run --fuzz build/fuzz $$name $(FUZZ_SECONDS) || exit 1; done
+
+corpus:
+	@$(MAKE) $(QUIET) CONFIG=fuzz $(FUZZ:%=build/fuzz/tests/fuzz/%_fuzz)
+	@for name in $(FUZZ); do tests/run --merge build/fuzz $$name || exit 1; done
 
 # --- the rest --------------------------------------------------------------------------------
 
@@ -228,7 +239,7 @@ endef
 $(foreach config,$(filter-out $(CONFIG),release asan tsan fuzz),$(eval $(call other_config,$(config))))
 
 FORCE:
-.PHONY: all compiled tests run run-all check tsan fuzz lint format install clean
+.PHONY: all compiled tests run run-all check tsan e2e-asan fuzz corpus lint format install clean
 .PRECIOUS: $(OUT)/%.o # make takes those of tests for intermediate
 .DEFAULT_GOAL := all
 -include $(shell find $(OUT) -name '*.d' 2> /dev/null)

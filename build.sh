@@ -71,6 +71,7 @@ run_tests() {
     # Debian's Python by name: it is the one that python3-pytest belongs to.
     if compgen -G 'tests/e2e/test_*.py' > /dev/null; then
         /usr/bin/python3 -m pytest -q tests/e2e || status=1
+        make --no-print-directory e2e-asan || status=1
     fi
     return $status
 }

@@ -16,7 +16,7 @@ from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM,
                      WINDOW_UPDATE, hpack)
 from crowds import CrowdH3, Flood, crowd
 from live import HELD
-from procs import REPO, free_port, wait_for
+from procs import INSTRUMENTED, REPO, free_port, wait_for
 from raw_h3 import HEADERS as H3_HEADERS
 from raw_h3 import RawH3, qpack
 from raw_h3 import frame as h3_frame
@@ -274,6 +274,7 @@ def test_max_streams_h3(gateway, raw, hold):
 
 
 @shows("body-buffer")
+@pytest.mark.skipif(INSTRUMENTED, reason="a sanitizer's memory is not measured")
 def test_body_buffer(gateway, flood, version):
     """So much of what the client does not take is held."""
     front = unhurried(gateway("--body-buffer", "16m", "--connection-buffer", "64m", "--upstream",
