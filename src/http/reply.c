@@ -80,7 +80,7 @@ void reply(struct exchange *x, int status, struct str content_type, struct str b
     bool empty = response_has_no_body(x->request.method, status);
     if (!r || set_head(x, status, content_type, body) != 0)
         goto no_memory;
-    r->rest = empty ? STR("") : body;
+    r->rest = empty || body.n == 0 ? STR("") : body; /* of no bytes may be NULL */
     if (send_response(&x->response.body, &r->rest) != 0)
         goto no_memory;
     if (r->rest.n > 0)

@@ -25,6 +25,8 @@ static void answer(struct exchange *x) {
         reply(x, 200, STR("application/octet-stream"), (struct str){big, sizeof(big)});
     else if (str_eq(query, STR("204")))
         reply(x, 204, STR(""), STR(""));
+    else if (str_eq(query, STR("nothing")))
+        reply(x, 201, STR(""), (struct str){0});
     else if (str_eq(query, STR("error")))
         reply_error(x, 502, STR("<nobody> at \"home\""));
     else
@@ -85,6 +87,12 @@ static void answers_head_without_body(void **state) {
     struct stage *s = *state;
     ask(s, "HEAD", "/", STR(""));
     expect(s, "200 ", "", 5);
+}
+
+static void says_nothing(void **state) {
+    struct stage *s = *state;
+    ask(s, "GET", "/?nothing", STR(""));
+    expect(s, "201 ", "", 0);
 }
 
 static void gives_204_no_length(void **state) {
@@ -176,6 +184,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_STAGE(answers),
         ON_STAGE(answers_head_without_body),
+        ON_STAGE(says_nothing),
         ON_STAGE(gives_204_no_length),
         ON_STAGE(sends_more_than_the_body_holds),
         ON_STAGE(drains_what_is_sent_to_it),
