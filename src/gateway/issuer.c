@@ -121,7 +121,7 @@ int issuer_issue(struct issuer *i, const char *sni, struct tls_pair *ret_pair) {
     struct issued *issued;
     int err = 0;
 
-    if (!is_wanted(i, name))
+    if (!sni || !is_wanted(i, name))
         return ERR_NOT_FOUND;
     issued = kept(i, name);
     if (!issued) {
