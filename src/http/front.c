@@ -4,6 +4,12 @@
 #include "base/err.h"
 #include "http/reply.h"
 
+void front_share_budget(struct exchange *x, struct body_budget *responses) {
+    struct body *body = &x->response.body;
+    body->limit = body->limit / 4 * 3;
+    body_join_budget(body, responses);
+}
+
 enum reason front_start(struct exchange *x, int verdict, const char *problem) {
     uint64_t limit = x->env->limits->request_body_bytes;
     if (verdict == ERR_INVALID)

@@ -15,4 +15,9 @@ enum reason front_start(struct exchange *x, int verdict, const char *problem);
  * and only once: *continued. */
 struct informational *front_take_informational(struct exchange *x, bool *continued);
 
+/* At the exchange's beginning: all responses of a connection share one budget, and each leaves
+ * room for what else holds bytes until the client takes them: frames that are made and TLS records
+ * for HTTP/2; for HTTP/3 ngtcp2's own notes of what is on its way, a third as much as the bytes. */
+void front_share_budget(struct exchange *x, struct body_budget *responses);
+
 #endif

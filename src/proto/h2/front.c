@@ -194,8 +194,6 @@ static void front_run(struct task *task, uint32_t events) {
     h2_stream_settle(s);
 }
 
-/* Frames that wait for the client's window, or for TLS to take them, hold bytes too: our buffer
- * makes room for them. */
 struct h2_stream *h2_front_new(struct h2 *h2, int32_t id) {
     struct h2_stream *s = h2_stream_new(h2, front_run);
     if (!s)
@@ -208,8 +206,7 @@ struct h2_stream *h2_front_new(struct h2 *h2, int32_t id) {
     }
     s->id = id;
     h2_stream_enter(s, &x->request, &x->response);
-    x->response.body.limit = x->response.body.limit / 4 * 3;
-    body_join_budget(&x->response.body, &h2->responses);
+    front_share_budget(x, &h2->responses);
     h2->n_requests++;
     return s;
 }

@@ -194,8 +194,6 @@ static void front_run(struct task *task, uint32_t events) {
     h3_stream_settle(s);
 }
 
-/* ngtcp2's own notes of what is on its way take a third as much as the bytes: our buffer makes
- * room for them. */
 struct h3_stream *h3_front_new(struct h3 *h3, int64_t id) {
     struct h3_stream *s = h3_stream_new(h3, id, front_run);
     if (!s)
@@ -209,8 +207,7 @@ struct h3_stream *h3_front_new(struct h3 *h3, int64_t id) {
     s->in = &x->request;
     s->out = &x->response;
     s->sending = &x->response.body;
-    s->sending->limit = s->sending->limit / 4 * 3;
-    body_join_budget(s->sending, &h3->responses);
+    front_share_budget(x, &h3->responses);
     h3->n_requests++;
     return s;
 }
