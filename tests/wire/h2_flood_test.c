@@ -110,6 +110,13 @@ static void test_long_trailers(void **state) {
     world_free(w);
 }
 
+/* Who began something has header-timeout to end it. */
+static void ends_in_time(struct world *w) {
+    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
+    look(w);
+    assert_true(w->fin);
+}
+
 /* Who does not take the answer has no longer than for the block. */
 static void test_long_block_with_closed_window(void **state) {
     (void)state;
@@ -121,9 +128,7 @@ static void test_long_block_with_closed_window(void **state) {
     put_long_block(w, 1, 2 * w->limits.head_bytes);
     look(w);
     assert_int_equal(w->status, -1);
-    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
-    look(w);
-    assert_true(w->fin);
+    ends_in_time(w);
     world_free(w);
 }
 
@@ -252,9 +257,7 @@ static void test_slow_header(void **state) {
     put_headers(w, 1, END_STREAM);
     look(w);
     assert_false(w->fin);
-    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
-    look(w);
-    assert_true(w->fin);
+    ends_in_time(w);
     assert_int_equal(w->site.started, 0);
     world_free(w);
 }
@@ -263,9 +266,7 @@ static void test_slow_preface(void **state) {
     (void)state;
     struct world *w = world_new(100);
     join_write(w->join, JOIN_A, "PRI", 3);
-    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
-    look(w);
-    assert_true(w->fin);
+    ends_in_time(w);
     world_free(w);
 }
 
@@ -281,9 +282,7 @@ static void test_slow_header_beside_others(void **state) {
     look(w);
     assert_int_equal(w->status, 200);
     assert_false(w->fin);
-    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
-    look(w);
-    assert_true(w->fin);
+    ends_in_time(w);
     assert_int_equal(w->site.started, 1);
     world_free(w);
 }
@@ -301,9 +300,7 @@ static void test_slow_header_that_is_wrong(void **state) {
     look(w);
     assert_int_equal(w->frames[RST], 1);
     assert_false(w->fin);
-    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
-    look(w);
-    assert_true(w->fin);
+    ends_in_time(w);
     world_free(w);
 }
 
@@ -317,9 +314,7 @@ static void stop_in_frame(int type, int flags, size_t sent) {
     join_write(w->join, JOIN_A, frame, sent);
     look(w);
     assert_false(w->fin);
-    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
-    look(w);
-    assert_true(w->fin);
+    ends_in_time(w);
     assert_int_equal(w->site.started, 1);
     world_free(w);
 }
