@@ -69,6 +69,7 @@ int generation_new(const struct generation_wish *wish, struct buf *errors,
     list_init(&g->link);
     buf_init(&g->errors);
     g->keylog.fd = -1;
+    g->read_at = changes_now();
     g->secrets = wish->secrets;
     err = read_all(g, wish);
     if (err) {
@@ -103,7 +104,7 @@ void generation_watch(const struct generation *g, struct changes *changes, struc
     if (config_watched(&g->config, &arena, &paths))
         log_warn(log, "no memory to watch files: h3gw reload reads them");
     for (size_t i = 0; i < paths.n; i++)
-        if (changes_add(changes, paths.v[i].p))
+        if (changes_add(changes, paths.v[i].p, g->read_at))
             log_warn(log, "changes of %s will not be noticed: h3gw reload reads it", paths.v[i].p);
     arena_fini(&arena);
 }

@@ -23,7 +23,8 @@ struct configurer {
 
 struct generation {
     struct list link;
-    unsigned number; /* 1, 2, … */
+    unsigned number;         /* 1, 2, … */
+    struct timespec read_at; /* what files have changed since then it has not seen */
     struct config config;
     struct buf errors;           /* the configuration's */
     struct identity *identities; /* as config.servers */

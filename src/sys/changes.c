@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -121,7 +122,26 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-int changes_add(struct changes *c, const char *path) {
+struct timespec changes_now(void) {
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now;
+}
+
+static bool is_after(struct timespec a, struct timespec b) {
+    return a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec : a.tv_nsec > b.tv_nsec;
+}
+
+/* It, or the symbolic link that it is. */
+static bool has_changed(const char *path, struct timespec read_at) {
+    struct stat link, file;
+
+    return (lstat(path, &link) == 0 && is_after(link.st_ctim, read_at)) ||
+           (stat(path, &file) == 0 && is_after(file.st_ctim, read_at));
+}
+
+int changes_add(struct changes *c, const char *path, struct timespec read_at) {
     const char *name = base_name(path);
     char *target;
     int err;
@@ -132,6 +152,8 @@ int changes_add(struct changes *c, const char *path) {
     if (!err && target)
         err = add_name(c, target, base_name(target));
     free(target);
+    if (has_changed(path, read_at))
+        task_wake(c->task, CHANGES_SEEN);
     return err;
 }
 

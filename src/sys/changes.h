@@ -2,6 +2,8 @@
 #ifndef SYS_CHANGES_H
 #define SYS_CHANGES_H
 
+#include <time.h>
+
 #include "base/turn.h"
 #include "sys/loop.h"
 
@@ -15,9 +17,12 @@ enum { CHANGES_SEEN = 1u << 11 };
 
 /* task is woken with CHANGES_SEEN. NULL: no memory, or the kernel has no watch for us. */
 struct changes *changes_new(struct loop *loop, struct task *task);
-/* That file, whether it is there or not; "folder/" stands for all in it. 0 or a negative err: it
- * is not watched (no such folder, no memory). */
-int changes_add(struct changes *c, const char *path);
+/* That file, whether it is there or not; "folder/" stands for all in it. If it has changed since
+ * read_at (changes_now, before it was read) the task is woken as well. 0 or a negative err: it is
+ * not watched (no such folder, no memory). */
+int changes_add(struct changes *c, const char *path, struct timespec read_at);
+/* The clock that files are stamped by. */
+struct timespec changes_now(void);
 void changes_free(struct changes *c);
 
 #endif

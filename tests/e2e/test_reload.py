@@ -14,6 +14,7 @@ from procs import free_port, wait_for
 from spellings import DRAIN_TIMEOUT
 from test_admin import Plain
 from test_build import INSTRUMENTED
+from test_syscalls import injected
 
 
 @pytest.fixture
@@ -129,6 +130,17 @@ def test_changed_file(factory):
     live.write(TWO)
     live.wait_log("reloaded")
     everywhere(live, "two")
+
+
+def test_changed_before_it_is_watched(factory):
+    """Read, served, and changed while the kernel still thinks about the watch."""
+    live = Live(factory, ONE, watch="on")
+    with injected(live, "inotify_init1", "delay_enter=1500000"):
+        live.write(TWO)
+        wait_for(lambda: live.ask("h1") == "two", "the change to be noticed")
+        live.write(THREE)
+        live.wait_log("reloaded", count=1)
+    wait_for(lambda: live.ask("h1") == "three", "the change that nobody watched")
 
 
 def test_replaced_file(factory):
