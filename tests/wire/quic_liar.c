@@ -9,7 +9,9 @@
 
 enum { PACKET_BYTES = 1400, TAG_BYTES = 16, NONCE_BYTES = 12, PN_BYTES = 4, SKIPPED = 100000 };
 
-size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
 
 static struct {
     ngtcp2_callbacks callbacks;
@@ -29,7 +31,11 @@ static struct {
 } liar;
 
 size_t liar_allocated(void) {
-    return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes() : 0;
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    return 0;
+#endif
 }
 
 static bool is_when(enum liar_when when, uint8_t first) {
