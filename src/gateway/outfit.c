@@ -6,10 +6,8 @@
 #include "base/check.h"
 #include "base/err.h"
 
-static void set_limits(struct outfit *o) {
-    const struct gateway_options *from = &o->config->gateway;
-
-    o->limits = (struct http_limits){
+void outfit_limits(const struct gateway_options *from, struct http_limits *limits) {
+    *limits = (struct http_limits){
         .body_buffer_bytes = (uint32_t)from->body_buffer_bytes,
         .head_bytes = (uint32_t)from->head_bytes,
         .fields = (uint32_t)from->fields,
@@ -113,7 +111,7 @@ int outfit_new(struct worker *w, struct generation *g, const struct outfit_wish 
     o->config = c;
     o->access_log.fd = -1;
     qlog_init(&o->qlog, &w->turn, wish->log);
-    set_limits(o);
+    outfit_limits(&c->gateway, &o->limits);
     make_env(o, &o->http, wish->hooks, wish->route);
     make_env(o, &o->plain, wish->hooks, wish->redirect);
     o->stats_rows = calloc(c->n_servers * (c->n_routes + 1) + 1, sizeof(struct stats_row *));

@@ -57,6 +57,8 @@ void outfit_close(struct outfit *o);
 /* It was closed in an earlier turn, or never put on. */
 void outfit_free(struct outfit *o);
 
+void outfit_limits(const struct gateway_options *from, struct http_limits *limits);
+
 static inline struct outfit *outfit_of(const struct exchange *x) {
     return x->env->owner;
 }

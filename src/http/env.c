@@ -4,9 +4,9 @@
 #include "http/reply.h"
 
 static const struct http_limits defaults = {
-    .body_buffer_bytes = 256 * 1024,
+    .body_buffer_bytes = 128 * 1024,
     .head_bytes = 64 * 1024,
-    .fields = 128,
+    .fields = 256,
     .request_body_bytes = 0,
     .streams = 128,
     .requests = 0,
@@ -17,10 +17,10 @@ static const struct http_limits defaults = {
     .glitches = 1000,
     .conn_window_bytes = 1024 * 1024,
     .conn_buffer_bytes = 1024 * 1024,
-    .header_timeout_ns = 30 * SECOND_NS,
-    .idle_timeout_ns = 60 * SECOND_NS,
+    .header_timeout_ns = 15 * SECOND_NS,
+    .idle_timeout_ns = 120 * SECOND_NS,
     .body_timeout_ns = 60 * SECOND_NS,
-    .write_timeout_ns = 60 * SECOND_NS,
+    .write_timeout_ns = 30 * SECOND_NS,
 };
 
 void http_limits_default(struct http_limits *limits) {

@@ -14,7 +14,8 @@
 struct exchange;
 struct hook;
 
-/* Every limit that a peer can run into, filled from the option table by gateway/. */
+/* Every limit that a peer can run into, filled from the option table by gateway/; the defaults are
+ * the table's. */
 struct http_limits {
     uint32_t body_buffer_bytes;  /* unsent bytes that a body holds; also the stream windows */
     uint32_t head_bytes;         /* a head's decoded size, 32 bytes a field counted */

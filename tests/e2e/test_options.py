@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 import spellings
-from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
+from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, VERSIONS,
                      WINDOW_UPDATE, hpack)
 from crowds import CrowdH3, Flood, crowd
 from live import HELD
@@ -289,16 +289,19 @@ def test_body_buffer(gateway, flood, version):
 
 
 @shows("connection-window")
-def test_windows(gateway, tmp_path):
+@pytest.mark.parametrize("kib", [16, 96])
+def test_windows(gateway, tmp_path, kib):
     """Those that clients are given are as large as what may be held for them."""
-    front = gateway("--body-buffer", "96k", "--connection-window", "2m", "--qlog", tmp_path)
+    front = gateway("--body-buffer", f"{kib}k", "--connection-window", "2m", "--qlog", tmp_path)
     with front.curl.h2() as client:
         settings, more = settings_of(client)
-        assert settings[INITIAL_WINDOW_SIZE] == 96 << 10
+        assert settings[INITIAL_WINDOW_SIZE] == kib << 10
         assert 65535 + more == 2 * MIB
-    front.curl("h3", "/get")
+    for version in VERSIONS:
+        seen = front.curl(version, "/post", "-H", "content-type: text/plain", "-d", "x" * 100000)
+        assert seen.json()["data"] == "x" * 100000
     given = parameters_of(tmp_path)
-    assert given["initial_max_stream_data_bidi_remote"] == 96 << 10
+    assert given["initial_max_stream_data_bidi_remote"] == kib << 10
     assert given["initial_max_data"] == 2 * MIB
 
 

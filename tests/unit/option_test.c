@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "gateway/config/option.h"
+#include "gateway/outfit.h"
 
 struct setting {
     struct arena arena;
@@ -175,6 +176,35 @@ static void defaults(void **state) {
     assert_int_equal(s->gateway.body_buffer_bytes, 128 * 1024);
 }
 
+#define SAME(member) assert_true(set.member == standing.member)
+
+/* What sessions are tested with is what the program has. */
+static void limits(void **state) {
+    struct setting *s = *state;
+    struct http_limits set, standing;
+
+    assert_int_equal(option_defaults(SECTION_GATEWAY, &s->gateway, &s->arena), 0);
+    outfit_limits(&s->gateway, &set);
+    http_limits_default(&standing);
+    SAME(body_buffer_bytes);
+    SAME(head_bytes);
+    SAME(fields);
+    SAME(request_body_bytes);
+    SAME(streams);
+    SAME(requests);
+    SAME(resets);
+    SAME(continuations);
+    SAME(control_frames);
+    SAME(settings_entries);
+    SAME(glitches);
+    SAME(conn_window_bytes);
+    SAME(conn_buffer_bytes);
+    SAME(header_timeout_ns);
+    SAME(idle_timeout_ns);
+    SAME(body_timeout_ns);
+    SAME(write_timeout_ns);
+}
+
 /* What a row prints of itself, it takes, and it prints the same again. */
 static void addresses(void **state) {
     struct setting *s = *state;
@@ -255,7 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(lines),       TEST(switches),       TEST(counts),  TEST(sizes),    TEST(times),
         TEST(choices),     TEST(lists),          TEST(texts),   TEST(defaults), TEST(addresses),
-        TEST(round_trips), TEST(rows_are_sound), TEST(finding),
+        TEST(round_trips), TEST(rows_are_sound), TEST(finding), TEST(limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,14 +275,9 @@ static int session_new(struct h2 *h2) {
 /* RFC 8441's ENABLE_CONNECT_PROTOCOL belongs here once tunnels exist. */
 static int submit_settings(struct h2 *h2) {
     const struct http_limits *limits = h2->env->limits;
-    uint32_t window = limits->body_buffer_bytes;
-    uint32_t conn = limits->conn_window_bytes;
-    if (window < H2_FIRST_WINDOW)
-        window = H2_FIRST_WINDOW;
-    if (conn < H2_FIRST_WINDOW)
-        conn = H2_FIRST_WINDOW;
+    int32_t conn = (int32_t)limits->conn_window_bytes;
     nghttp2_settings_entry v[] = {
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits->body_buffer_bytes},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head_bytes},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -291,7 +286,7 @@ static int submit_settings(struct h2 *h2) {
         v[3] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams};
     int err = nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, v, 4);
     if (err == 0)
-        err = nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)conn);
+        err = nghttp2_session_set_local_window_size(h2->ng, NGHTTP2_FLAG_NONE, 0, conn);
     return err == 0 ? 0 : ERR_NO_MEMORY;
 }
 

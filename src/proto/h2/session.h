@@ -25,7 +25,7 @@
 
 enum { H2_MAGIC = 0x68327373 };
 
-/* Least stream window: the peer may send so much before it has seen our settings. */
+/* Of a stream: the peer may send so much before it has seen our settings (RFC 9113 6.9.2). */
 enum { H2_FIRST_WINDOW = 65535 };
 
 /* How long a client has to answer the PING between the two GOAWAYs. */
