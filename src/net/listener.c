@@ -80,8 +80,6 @@ static void take(struct listener *l, int fd, struct census_client *client) {
                                        .ended = on_ended,
                                        .context = l,
                                        .tag = client};
-    if (l->addr.sa.sa_family != AF_UNIX)
-        sock_no_delay(fd);
     struct net_stream *stream = net_stream_new(&config);
     if (!stream) {
         census_leave(l->config.census, client);

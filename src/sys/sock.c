@@ -11,7 +11,9 @@
 
 #include "base/err.h"
 
-enum { BACKLOG = 1024 };
+/* For each peer that has stopped reading the kernel would hold 4 MiB (tcp_wmem), beside what we
+ * count. With a half of this 10 MiB cost a fifth more CPU time, in more and smaller pieces. */
+enum { BACKLOG = 1024, UNSENT_BYTES = 256 * 1024 };
 
 int sock_err(int number) {
     switch (number) {
@@ -39,6 +41,12 @@ static int fail(int fd) {
 
 static bool set(int fd, int level, int option, int value) {
     return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+/* Accepted sockets have it from the listening one. Refused for unix sockets, and needless there. */
+static void tune(int fd) {
+    (void)set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    (void)set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
 }
 
 static int open_bound(const struct sock_bind *b, bool reuse_port, int *ret_fd) {
@@ -96,8 +104,11 @@ int sock_bind(const struct sock_bind *b, int *ret_fd) {
         err = open_bound(b, b->reuse_port, &fd);
     if (err != 0)
         return err;
-    if (b->type == SOCK_STREAM && listen(fd, BACKLOG) != 0)
-        return fail(fd);
+    if (b->type == SOCK_STREAM) {
+        tune(fd);
+        if (listen(fd, BACKLOG) != 0)
+            return fail(fd);
+    }
     *ret_fd = fd;
     return 0;
 }
@@ -106,7 +117,7 @@ int sock_connect(const struct addr *to, int *ret_fd) {
     int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail(fd);
-    sock_no_delay(fd);
+    tune(fd);
     int err = connect(fd, &to->sa, to->n) == 0 ? 0 : errno == EINPROGRESS ? ERR_AGAIN : fail(fd);
     if (err == 0 || err == ERR_AGAIN)
         *ret_fd = fd;
@@ -144,10 +155,6 @@ void sock_names(int fd, struct addr *ret_local, struct addr *ret_remote) {
         name(fd, get_local, ret_local);
     if (ret_remote)
         name(fd, get_remote, ret_remote);
-}
-
-void sock_no_delay(int fd) {
-    (void)set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* refused for unix sockets, and needless there */
 }
 
 /* A long header (RFC 8999 5.1) has version and length before the id, a short one nothing.

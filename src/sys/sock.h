@@ -8,7 +8,7 @@
 #include "base/addr.h"
 
 /* Sockets as the gateway wants them: non-blocking, closed on exec, IPv6 without IPv4 in it
- * (each has a socket of its own). */
+ * (each has a socket of its own), TCP without delay and with little unsent in the kernel. */
 
 struct sock_bind {
     struct addr addr; /* port 0: any */
@@ -33,7 +33,6 @@ int sock_error(int fd); /* SO_ERROR: an errno, 0: none */
 bool sock_is_over(int fd);
 
 void sock_names(int fd, struct addr *ret_local, struct addr *ret_remote); /* either may be NULL */
-void sock_no_delay(int fd);
 /* errno as an err: refused, timed out, … */
 int sock_err(int number);
 
