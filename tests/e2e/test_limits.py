@@ -59,8 +59,12 @@ def test_crowd_of_the_slow(gateway, flood, version, method):
         slow.begin(method)
         wait_for(lambda: flood.requests - asked >= CROWD, "all requests at the upstream",
                  60 * PATIENCE)
-        wait_steady(lambda: (method == "POST" and slow.push(), flood.written, flood.queued()),
-                    "flow", 90 * PATIENCE)
+
+        def flow():
+            return method == "POST" and slow.push(), flood.written, flood.queued()
+        wait_for(lambda: flow() and front.server.memory() - idle > 64 * KIB * CROWD,
+                 "buffers that are full", 90 * PATIENCE)
+        wait_steady(flow, "flow", 90 * PATIENCE)
         each = (wait_steady(front.server.memory, "memory", 60 * PATIENCE) - idle) / CROWD
         print(f"{each / KIB:.1f} KiB for each of {CROWD}")
         assert each < 256 * KIB
