@@ -231,10 +231,11 @@ clean:
 # As many jobs as there are processors, unless make -j said how many.
 QUIET = --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc) --output-sync=target)
 
-# A file in another configuration's folder is that configuration's business.
+# A file in another configuration's folder is that configuration's business; one after the other, as
+# two of them would make the same library.
 define other_config
 build/$(1)/%: FORCE
-	@$$(MAKE) --no-print-directory CONFIG=$(1) $$@
+	@mkdir -p build && flock build/$(1).lock $$(MAKE) --no-print-directory CONFIG=$(1) $$@
 endef
 $(foreach config,$(filter-out $(CONFIG),release asan tsan fuzz),$(eval $(call other_config,$(config))))
 
