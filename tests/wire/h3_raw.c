@@ -43,6 +43,7 @@ struct raw *raw_with(uint32_t streams, uint32_t window_bytes) {
     site_env(&w->env, &w->site);
     quic_pair_init(&w->quic, &w->turn, w);
     w->quic.server_config.streams = streams;
+    w->quic.server_config.conn_window_bytes = 64 * 1024; /* who loses credit soon lacks it */
     w->quic.client_config.stream_window_bytes = window_bytes;
     w->quic.client_config.accept = accept_client;
     w->quic.server_config.accept = accept_server;

@@ -125,6 +125,7 @@ static int on_data(nghttp3_conn *ng, int64_t id, const uint8_t *p, size_t n, voi
     (void)ng;
     struct h3 *h3 = h3_of(context);
     struct h3_stream *s = stream_of(stream);
+    h3->n_data += n;
     if (s)
         h3_stream_data(s, p, n);
     else

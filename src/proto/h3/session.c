@@ -36,13 +36,27 @@ static int opened(struct quic_app *app) {
     return 0;
 }
 
+/* A malformed message is its stream's affair (RFC 9114 4.1.2). What was not decoded of it is not
+ * missed, as no table is shared. */
+static int misread(struct h3 *h3, int64_t id, size_t n, int error) {
+    struct h3_stream *s = h3_stream_find(h3, id);
+    if (!s || (error != NGHTTP3_ERR_MALFORMED_HTTP_HEADER &&
+               error != NGHTTP3_ERR_MALFORMED_HTTP_MESSAGING))
+        return h3_fail(h3, error);
+    h3_stream_reset(s, H3_MESSAGE_ERROR);
+    h3_stream_break(s, h3->server ? REASON_CLIENT_PROTOCOL : REASON_UPSTREAM_PROTOCOL);
+    quic_credit(h3->conn, id, n - h3->n_data);
+    return 0;
+}
+
 static int receive(struct quic_app *app, int64_t id, const uint8_t *p, size_t n, bool fin) {
     struct h3 *h3 = h3_of_app(app);
     if (h3->failed)
         return ERR_CLOSED;
+    h3->n_data = 0;
     nghttp3_ssize taken = nghttp3_conn_read_stream2(h3->ng, id, p, n, fin, h3->env->turn->now_ns);
     if (taken < 0)
-        return h3_fail(h3, (int)taken);
+        return misread(h3, id, n, (int)taken);
     quic_credit(h3->conn, id, (uint64_t)taken);
     return 0;
 }

@@ -28,6 +28,7 @@ enum {
     H3_CLOSED_CRITICAL_STREAM = 0x104,
     H3_EXCESSIVE_LOAD = 0x107,
     H3_REQUEST_CANCELLED = 0x10c,
+    H3_MESSAGE_ERROR = 0x10e,
 };
 
 /* How long a client has to read the first GOAWAY before the final one. */
@@ -51,6 +52,7 @@ struct h3 {
     int64_t own[3];         /* control, QPACK encoder and decoder */
     uint32_t n_resets;      /* received and sent, against limits->resets */
     uint64_t n_requests;
+    size_t n_data;     /* bytes of bodies in what is being read */
     uint64_t max_bidi; /* request streams that the client was allowed so far */
     uint64_t idle_ns;  /* no stream since */
     uint64_t drain_ns;
