@@ -68,7 +68,8 @@ static void cancel(struct h3_stream *s, enum reason reason) {
 /* The exchange cannot go on: say so with a status while no head was sent, else reset. */
 static void give_up(struct h3_stream *s, enum reason reason) {
     int status = reason_status(reason);
-    bool can_answer = !s->head_sent && !s->stop_came && !s->reset_sent && status >= 400 && status != 499;
+    bool can_answer =
+        !s->head_sent && !s->stop_came && !s->reset_sent && status >= 400 && status != 499;
     if (!can_answer || !answer(s, reason))
         h3_stream_reset(s, reason_h3(reason));
     cancel(s, reason);
