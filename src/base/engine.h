@@ -39,6 +39,10 @@ struct stream_engine {
     bool patient;
 };
 
+/* Enough for the round trips of an honest handshake. Browsers keep connections open on which they
+ * say nothing, and a drain would wait for the handshake's whole time. */
+#define ENGINE_DRAIN_NS SECOND_NS
+
 struct stream_engine_ops {
     /* Where the next input goes; n 0: take nothing now, ENGINE_ROOM will tell. Valid until
      * the next call of any engine of the worker. */
@@ -62,7 +66,8 @@ struct stream_engine_ops {
 
     enum engine_status (*status)(const struct stream_engine *e);
 
-    /* Finish what was begun, take nothing new (GOAWAY, Connection: close, close_notify). */
+    /* Finish what was begun, take nothing new (GOAWAY, Connection: close, close_notify). A
+     * handshake has ENGINE_DRAIN_NS left. */
     void (*drain)(struct stream_engine *e);
 
     /* A new driver; an engine that wraps another passes it on. NULL: only set the member. */

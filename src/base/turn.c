@@ -156,6 +156,10 @@ int task_at(struct task *task, uint64_t at_ns) {
     return 0;
 }
 
+int task_by(struct task *task, uint64_t at_ns) {
+    return task->heap_slot != 0 && task->at_ns <= at_ns ? 0 : task_at(task, at_ns);
+}
+
 void task_stop_timer(struct task *task) {
     struct turn *t = task->turn;
     size_t slot = task->heap_slot;

@@ -62,6 +62,8 @@ void task_wake(struct task *task, uint32_t events);
 /* Sets or moves the timer. Past times fire in this or the next turn_run. The heap grows
  * here: 0 or ERR_NO_MEMORY. */
 int task_at(struct task *task, uint64_t at_ns);
+/* The same, unless it is set to an earlier time. */
+int task_by(struct task *task, uint64_t at_ns);
 void task_stop_timer(struct task *task);
 
 /* The object goes at the end of the turn. The caller has run task_fini on its tasks. */

@@ -60,11 +60,7 @@ static bool pull(struct datagram_engine *e, struct datagram *d, size_t max_segme
 }
 
 static void drain(struct datagram_engine *e) {
-    struct client *client = client_of(e);
-    struct quic_conn *c = conn_of(client);
-    client->hub.draining = true;
-    if (c)
-        task_wake(&c->task, CONN_ACT);
+    hub_drain(&client_of(e)->hub);
 }
 
 static bool idle(const struct datagram_engine *e) {

@@ -102,11 +102,11 @@ void conn_want_close(struct quic_conn *c, bool is_app, uint64_t code, const char
 /* Ends it as an error of ngtcp2 says (or as it was wished). */
 void conn_fail(struct quic_conn *c, int liberr);
 void conn_rest(struct quic_conn *c); /* when nothing came for a while: keys without schedules */
-/* After every call into ngtcp2: carries out wishes, sets the timer. */
-void conn_settle(struct quic_conn *c);
+void conn_settle(struct quic_conn *c); /* after every call into ngtcp2: wishes, the timer */
 /* The application, the keys and ngtcp2's state go; ids and farewell stay. */
 void conn_strip(struct quic_conn *c);
 void conn_bury(struct quic_conn *c);
+void hub_drain(struct hub *h);    /* nothing new is taken, and what was begun is finished */
 void conn_end_all(struct hub *h); /* at once; the peers' last packets are to be pulled */
 
 /* ---- callbacks.c ---- */

@@ -23,7 +23,8 @@ struct hub {
     struct quic_config config;
     const ngtcp2_callbacks *callbacks; /* NULL: conn_callbacks; tests put lies in between */
     bool is_server;
-    bool draining; /* nothing new is taken */
+    bool draining;     /* nothing new is taken, */
+    uint64_t drain_ns; /* since then */
     uint8_t token_key[32], reset_key[32];
     struct table ids;
     struct conn_id *last; /* found; NULL: none, or it is gone */

@@ -219,10 +219,7 @@ static bool pull(struct datagram_engine *e, struct datagram *d, size_t max_segme
 }
 
 static void drain(struct datagram_engine *e) {
-    struct server *s = server_of(e);
-    s->hub.draining = true;
-    list_each(&s->hub.conns, at, next)
-        task_wake(&list_entry(at, struct quic_conn, link)->task, CONN_ACT);
+    hub_drain(&server_of(e)->hub);
 }
 
 static void end(struct datagram_engine *e) {

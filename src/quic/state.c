@@ -193,20 +193,35 @@ static void begin_drain(struct quic_conn *c) {
     c->app->ops->drain(c->app);
 }
 
+/* UINT64_MAX: it does not drain, or its application has not heard of it. */
+static uint64_t drain_due(const struct quic_conn *c) {
+    if (!c->hub->draining)
+        return UINT64_MAX;
+    if (!c->app_open)
+        return c->hub->drain_ns + ENGINE_DRAIN_NS;
+    return c->app_drained ? give_up_ns(c) : UINT64_MAX;
+}
+
+/* A server lets handshakes end, so that the client hears that it is to go elsewhere. */
+static void drain_handshake(struct quic_conn *c) {
+    if (!c->hub->is_server)
+        conn_want_close(c, false, NGTCP2_NO_ERROR, "");
+    else if (c->hub->config.turn->now_ns >= drain_due(c))
+        conn_want_close(c, false, NGTCP2_CONNECTION_REFUSED, "the server is draining");
+}
+
 static void drain_app(struct quic_conn *c) {
     if (!c->hub->draining || c->close.wanted)
         return;
-    /* A server lets handshakes end, so that the client hears that it is to go elsewhere. */
     if (!c->app_open) {
-        if (!c->hub->is_server)
-            conn_want_close(c, false, NGTCP2_NO_ERROR, "");
+        drain_handshake(c);
         return;
     }
     if (!c->app_drained)
         begin_drain(c);
     if (c->app->ops->idle(c->app))
         conn_want_close(c, true, c->app->ops->done_code, "");
-    else if (c->hub->config.turn->now_ns >= give_up_ns(c))
+    else if (c->hub->config.turn->now_ns >= drain_due(c))
         conn_want_close(c, false, NGTCP2_NO_ERROR, "the peer did not answer while we drained");
 }
 
@@ -229,8 +244,8 @@ static void set_timer(struct quic_conn *c) {
     uint64_t at = ngtcp2_conn_get_expiry2(c->q);
     if (rest_ns(c) < at)
         at = rest_ns(c);
-    if (c->app_drained && give_up_ns(c) < at)
-        at = give_up_ns(c);
+    if (drain_due(c) < at)
+        at = drain_due(c);
     if (at == UINT64_MAX)
         task_stop_timer(&c->task);
     else if (task_at(&c->task, at) != 0)
@@ -286,8 +301,15 @@ void conn_bury(struct quic_conn *c) {
     turn_bury(c->hub->config.turn, &c->grave, conn_free);
 }
 
-void conn_end_all(struct hub *h) {
+void hub_drain(struct hub *h) {
     h->draining = true;
+    h->drain_ns = h->config.turn->now_ns;
+    list_each(&h->conns, at, next)
+        task_wake(&list_entry(at, struct quic_conn, link)->task, CONN_ACT);
+}
+
+void conn_end_all(struct hub *h) {
+    hub_drain(h);
     list_each(&h->conns, at, next) {
         struct quic_conn *c = list_entry(at, struct quic_conn, link);
         uint64_t code = c->app_open ? c->app->ops->done_code : NGTCP2_NO_ERROR;

@@ -404,6 +404,8 @@ static void tls_pulled(struct stream_engine *base, size_t bytes) {
 static void tls_drain(struct stream_engine *base) {
     struct tls_engine *e = engine_of(base);
     e->draining = true;
+    if (e->state == HANDSHAKE && !e->is_client)
+        (void)task_by(&e->timer, e->config.turn->now_ns + ENGINE_DRAIN_NS);
     if (e->inner)
         e->inner->ops->drain(e->inner);
 }

@@ -217,6 +217,8 @@ static enum engine_status peek_status(const struct stream_engine *base) {
 static void peek_drain(struct stream_engine *base) {
     struct peek *e = peek_of(base);
     e->draining = true;
+    if (e->state == LOOKING)
+        (void)task_by(&e->timer, e->config.turn->now_ns + ENGINE_DRAIN_NS);
     if (e->inner)
         e->inner->ops->drain(e->inner);
 }

@@ -23,12 +23,10 @@ static struct h1_conn *conn_of(const struct stream_engine *e) {
 /* The timer is only ever moved closer; one that comes too early asks again. */
 static void arm(struct h1_conn *c) {
     uint64_t at_ns = c->status >= ENGINE_DONE ? UINT64_MAX : c->role->deadline(c);
-    struct task *task = &c->end.task;
     if (at_ns == UINT64_MAX)
-        task_stop_timer(task);
-    else if (task->heap_slot == 0 || task->at_ns > at_ns)
-        if (task_at(task, at_ns) != 0)
-            h1_conn_cut(c); /* without timers no connection is safe */
+        task_stop_timer(&c->end.task);
+    else if (task_by(&c->end.task, at_ns) != 0)
+        h1_conn_cut(c); /* without timers no connection is safe */
 }
 
 /* ---- input ---- */

@@ -131,7 +131,5 @@ static uint64_t deadline(const struct h2 *h2) {
 void h2_watch(struct h2 *h2) {
     if (!h2->server || h2->failed)
         return;
-    uint64_t due = deadline(h2);
-    if (h2->task.heap_slot == 0 || due < h2->task.at_ns)
-        task_at(&h2->task, due);
+    task_by(&h2->task, deadline(h2));
 }

@@ -100,7 +100,5 @@ static uint64_t deadline(const struct h3 *h3) {
 void h3_watch(struct h3 *h3) {
     if (!h3->server || h3->failed)
         return;
-    uint64_t due = deadline(h3);
-    if (h3->task.heap_slot == 0 || due < h3->task.at_ns)
-        task_at(&h3->task, due);
+    task_by(&h3->task, deadline(h3));
 }
