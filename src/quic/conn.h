@@ -101,7 +101,7 @@ void conn_set_state(struct quic_conn *c, enum conn_state state);
 void conn_want_close(struct quic_conn *c, bool is_app, uint64_t code, const char *text);
 /* Ends it as an error of ngtcp2 says (or as it was wished). */
 void conn_fail(struct quic_conn *c, int liberr);
-void conn_rest(struct quic_conn *c); /* when nothing came for a while: keys without schedules */
+void conn_rest(struct quic_conn *c);   /* when nothing came for a while: keys without schedules */
 void conn_settle(struct quic_conn *c); /* after every call into ngtcp2: wishes, the timer */
 /* The application, the keys and ngtcp2's state go; ids and farewell stay. */
 void conn_strip(struct quic_conn *c);
