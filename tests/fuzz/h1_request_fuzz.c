@@ -26,9 +26,11 @@ static void echo_run(struct task *task, uint32_t events) {
     }
     struct body *from = &e->x->request.body, *to = &e->x->response.body;
     struct span room;
+    if (to->state == BODY_STOPPED) /* for a HEAD */
+        body_stop(from, REASON_UPSTREAM_DONE);
     while (body_unsent(from) > 0 && (room = body_reserve(to)).n > 0)
         body_commit(to, body_read(from, room.p, room.n));
-    if (!body_at_end(from))
+    if (!body_at_end(from) && from->state != BODY_STOPPED)
         return;
     check(fields_copy(&e->x->response.trailers, &e->x->request.trailers) == 0);
     body_finish(to);
