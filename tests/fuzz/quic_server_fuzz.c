@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "quic/counters.h"
 #include "quic/quic.h"
 #include "wire/certs.h"
 #include "wire/quic_initial.h"
@@ -18,6 +19,11 @@ static struct quic_app *refuse(void *context, struct quic_conn *conn, const stru
     (void)conn;
     (void)peer;
     return NULL;
+}
+
+/* Lines are made and thrown away. */
+static void write_log(struct log *log, enum log_level level, const char *line, size_t n) {
+    (void)log, (void)level, (void)line, (void)n;
 }
 
 static struct tls_context *make_tls(void) {
@@ -81,6 +87,8 @@ static void run(struct fuzz *f, const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct tls_context *tls;
+    struct log log = {LOG_DEBUG, write_log, NULL};
+    struct quic_counters counters = {0};
     struct fuzz f = {0};
     struct quic_config config;
     tls = tls ? tls : make_tls();
@@ -89,6 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     quic_config_default(&config);
     config.turn = &f.turn;
     config.tls = tls;
+    config.log = &log;
+    config.counters = &counters;
     config.accept = refuse;
     config.max_handshakes = size % 3 == 0 ? 1 : 100;
     check(addr_parse(STR("10.0.0.2:443"), &f.local) == 0);
