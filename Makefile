@@ -143,7 +143,7 @@ $(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o $(OUT)/$(1)/helpers.a $(OUT)/libh3gw.a
 endef
 $(foreach folder,tests/unit tests/wire tests/fuzz,$(eval $(call test_folder,$(folder))))
 
-FUZZ_LINK := $(OUT)/tests/fuzz/helpers.a $(OUT)/libh3gw.a
+FUZZ_LINK := $(OUT)/tests/fuzz/helpers.a $(OUT)/tests/wire/helpers.a $(OUT)/libh3gw.a
 $(OUT)/tests/fuzz/%_replay: $(OUT)/tests/fuzz/%_fuzz.o $(OUT)/tests/fuzz/replay.o $(FUZZ_LINK)
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@

@@ -157,12 +157,13 @@ static int make_inner(struct tls_engine *e) {
 
 static int shake(struct tls_engine *e) {
     int done = wolfSSL_negotiate(e->ssl);
+    /* Where 0-RTT was offered it first returns before the client's Finished. */
+    if (done == WOLFSSL_SUCCESS && !wolfSSL_is_init_finished(e->ssl))
+        done = wolfSSL_negotiate(e->ssl);
     if (done == WOLFSSL_SUCCESS)
         return make_inner(e);
     int native = wolfSSL_get_error(e->ssl, done);
-    if (native == WOLFSSL_ERROR_WANT_READ || native == WANT_READ)
-        return 0;
-    return fail_native(e, native);
+    return native == WOLFSSL_ERROR_WANT_READ || native == WANT_READ ? 0 : fail_native(e, native);
 }
 
 /* wolfSSL takes whole records: what it has not decrypted is ours, or not here yet. Asked in vain it

@@ -19,6 +19,10 @@ static void print_all(const struct config *c) {
             option_print(o, &c->gateway, &b);
         if (o->section == SECTION_SERVER && c->n_servers > 0)
             option_print(o, &c->servers[0]->options, &b);
+        if (o->section == SECTION_CREDENTIAL && c->n_credentials > 0)
+            option_print(o, &c->credentials[0]->options, &b);
+        if (o->section == SECTION_ROUTE && c->n_routes > 0)
+            option_print(o, &c->routes[0]->options, &b);
         if (o->section == SECTION_UPSTREAM && c->n_upstreams > 0)
             option_print(o, &c->upstreams[0]->options, &b);
     }

@@ -1,46 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fuzz/fuzz_world.h"
 
-#include "http/reply.h"
-
-/* ---- the handler: an echo with trailers ---- */
-
-static void echo_run(struct task *task, uint32_t events) {
-    struct end *e = end_of(task);
-    struct exchange *x = e->x;
-    if (!x || (events & END_RESET)) {
-        exchange_leave(e);
-        task_fini(&e->task);
-        return;
-    }
-    struct body *in = &x->request.body, *out = &x->response.body;
-    struct span to;
-    if (out->state == BODY_STOPPED)
-        body_stop(in, REASON_UPSTREAM_DONE);
-    while (body_unsent(in) > 0 && (to = body_reserve(out)).n > 0)
-        body_commit(out, body_read(in, to.p, to.n));
-    if (!body_at_end(in) && in->state != BODY_STOPPED)
-        return;
-    fields_copy(&x->response.trailers, &x->request.trailers);
-    body_finish(out);
-    exchange_leave(e);
-    task_fini(&e->task);
-}
-
-static void route(struct exchange *x) {
-    struct end *e = arena_zalloc(&x->arena, sizeof(*e));
-    if (!e || str_eq(message_path_only(&x->request), STR("/reply"))) {
-        reply(x, 200, STR("text/plain"), STR("hello"));
-        return;
-    }
-    end_init(e, x->env->turn, echo_run);
-    exchange_take(x, e);
-    x->response.status = 200;
-    fields_copy(&x->response.fields, &x->request.fields);
-    exchange_respond(x);
-    task_wake(&e->task, END_DATA);
-}
-
 /* ---- the fronts: they read and throw away ---- */
 
 static void front_run(struct task *task, uint32_t events) {
@@ -92,9 +52,11 @@ void fuzz_world_init(struct fuzz_world *w) {
     http_limits_default(&w->limits);
     w->limits.resets = 20;
     w->limits.fields = 20;
+    w->limits.request_body_bytes = 3000;
+    w->limits.body_buffer_bytes = 8192; /* smaller than what /much says */
     http_env_init(&w->env, &w->turn, &w->chunks);
     w->env.limits = &w->limits;
-    w->env.route = route;
+    w->env.route = fuzz_route;
     w->env.scratch = w->scratch;
     w->env.scratch_bytes = FUZZ_SCRATCH;
     for (int i = 0; i < FUZZ_FRONTS; i++)

@@ -9,8 +9,8 @@
 #include "http/client.h"
 #include "http/exchange.h"
 
-/* What a fuzzed session needs around it: a turn, an environment whose handler echoes the
- * request, and fronts for a client's exchanges. At the end nothing may be left alive. */
+/* What a fuzzed session needs around it: a turn, an environment with a site, and fronts for a
+ * client's exchanges. At the end nothing may be left alive. */
 
 enum { FUZZ_SCRATCH = 4096, FUZZ_FRONTS = 3 };
 
@@ -26,6 +26,9 @@ struct fuzz_world {
 
 void fuzz_world_init(struct fuzz_world *w);
 void fuzz_world_fini(struct fuzz_world *w);
+/* The site: /reply says so at once; /h… hints before; /m… says more than any window takes; /b…
+ * breaks off; /l… is late; all but /m… echo the body, the fields and the trailers. */
+void fuzz_route(struct exchange *x);
 void fuzz_turn(struct fuzz_world *w); /* runs tasks until none is left */
 void fuzz_later(struct fuzz_world *w, uint64_t ns);
 

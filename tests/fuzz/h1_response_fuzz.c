@@ -6,8 +6,8 @@
 #include "http/validate.h"
 #include "proto/h1/h1.h"
 
-/* An HTTP/1.1 client and an upstream that says anything. Input: a byte with the size of the
- * pieces, a byte that chooses the request, then the bytes.
+/* An HTTP/1.1 client and an upstream that says anything. Input: a byte that says how
+ * (h1_drive.h), a byte that chooses the request, then the bytes.
  *
  * Beyond crashes: what reaches the asking side is a response that every version can carry,
  * and it ends cleanly only when all of it came. */

@@ -84,6 +84,11 @@ static void take_output(struct quic_conn *c, bool ack) {
             c->app->ops->shut(c->app, out.stream_id);
             continue;
         }
+        if (i >= 0 && c->flow[i] != FLOW_OPEN) {
+            c->flow[i] = FLOW_BLOCKED;
+            c->app->ops->blocked(c->app, out.stream_id);
+            continue;
+        }
         size_t n = 0;
         for (int k = 0; k < out.n; k++)
             n += out.iov[k].iov_len;
@@ -108,6 +113,16 @@ static size_t data(struct quic_conn *c, unsigned i, bool fin, const uint8_t *p, 
     return 1 + size;
 }
 
+/* The peer's window closes, or opens; a client hears of more streams. */
+static void flow(struct quic_conn *c, unsigned i) {
+    bool told = c->flow[i] == FLOW_BLOCKED;
+    c->flow[i] = c->flow[i] == FLOW_OPEN ? FLOW_CLOSED : FLOW_OPEN;
+    if (told && !c->shut[i])
+        c->app->ops->unblocked(c->app, id_of(c, i));
+    if (c->client && i >= 4)
+        c->app->ops->more_streams(c->app);
+}
+
 static void event(struct quic_conn *c, unsigned i, unsigned what) {
     const struct quic_app_ops *ops = c->app->ops;
     if (what == 5) {
@@ -125,6 +140,8 @@ static void event(struct quic_conn *c, unsigned i, unsigned what) {
     } else if (what == 4 && c->ended[i] && (i >= 4 || c->shut[i]) && !c->gone[i]) {
         c->gone[i] = true;
         ops->closed(c->app, id_of(c, i), 0x10c);
+    } else if (what == 6 && !c->gone[i]) {
+        flow(c, i);
     }
 }
 

@@ -11,6 +11,12 @@
 
 enum { H3_STREAMS = 8 }; /* four request streams and four unidirectional ones of the peer */
 
+enum h3_flow {
+    FLOW_OPEN,
+    FLOW_CLOSED,  /* no window, and the app will be told when it wants to write */
+    FLOW_BLOCKED, /* it was told */
+};
+
 struct quic_conn {
     struct fuzz_world w;
     struct quic_app *app;
@@ -19,6 +25,7 @@ struct quic_conn {
     bool closed;
     bool shut[H3_STREAMS], ended[H3_STREAMS]; /* nothing more goes out, comes in */
     bool gone[H3_STREAMS];
+    enum h3_flow flow[H3_STREAMS];
 };
 
 /* Then the target makes c->app, and the exchanges that a client is to carry. */

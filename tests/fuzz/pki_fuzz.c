@@ -8,6 +8,7 @@
 #include "pki/pem.h"
 #include "pki/san.h"
 #include "tls/context.h"
+#include "tls/names.h"
 
 /* Certificates and keys that users give. Input: a byte for what it is, then a certificate in
  * DER, a PEM text, names for a certificate (one a line), or PEM for a TLS context. */
@@ -35,11 +36,20 @@ static void look(const struct cert *cert) {
     buf_fini(&b);
 }
 
+/* As with a peer's certificate, and with less room than it may want. */
+static void match(struct str text) {
+    static const char *const hosts[] = {"localhost", "a.example.test", "127.0.0.1", "::1"};
+    char told[60];
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        (void)names_match(text, hosts[i], told, sizeof(told));
+}
+
 static void der(struct str text) {
     struct cert cert;
     if (cert_read(text, &cert) != 0)
         return;
     look(&cert);
+    match(text);
     cert_fini(&cert);
 }
 
@@ -75,6 +85,7 @@ static void pem(struct str text) {
 }
 
 static void names(struct str text) {
+    char told[60] = "";
     struct str line;
     struct san sans[8];
     struct buf message, b;
@@ -83,6 +94,7 @@ static void names(struct str text) {
     buf_init(&b);
     while (n < 8 && str_cut(&text, '\n', &line)) {
         buf_reset(&message);
+        names_add_attribute("O", line, told, sizeof(told));
         int err = san_parse(line, &sans[n], &message);
         check(err == 0 || (err == ERR_INVALID && message.n > 0));
         if (err == 0)

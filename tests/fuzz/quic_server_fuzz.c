@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "quic/counters.h"
 #include "quic/quic.h"
 #include "wire/certs.h"
 #include "wire/quic_initial.h"
@@ -11,13 +12,19 @@
  *
  * Input: records of a kind byte, a length (two bytes) and the bytes. Kind % 4: 0 a datagram as
  * it is; 1 frames, sealed into an Initial of one connection; 2 the same, of another connection;
- * 3 time goes on by so many ms as the length says. Bit 7: from another address. */
+ * 3 time goes on by so many ms as the length says, bit 6: and the server drains. Bit 7: from
+ * another address. How many there may be at once follows from the size. */
 
 static struct quic_app *refuse(void *context, struct quic_conn *conn, const struct peer *peer) {
     (void)context;
     (void)conn;
     (void)peer;
     return NULL;
+}
+
+/* Lines are made and thrown away. */
+static void write_log(struct log *log, enum log_level level, const char *line, size_t n) {
+    (void)log, (void)level, (void)line, (void)n;
 }
 
 static struct tls_context *make_tls(void) {
@@ -68,6 +75,8 @@ static void run(struct fuzz *f, const uint8_t *data, size_t size) {
         data += 3;
         size -= 3;
         if (kind % 4 == 3) {
+            if (kind & 0x40)
+                f->e->ops->drain(f->e);
             turn_begin(&f->turn, f->turn.now_ns + n * MS_NS, 1800000000);
             (void)turn_run(&f->turn, SIZE_MAX);
             continue;
@@ -81,6 +90,8 @@ static void run(struct fuzz *f, const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct tls_context *tls;
+    struct log log = {LOG_DEBUG, write_log, NULL};
+    struct quic_counters counters = {0};
     struct fuzz f = {0};
     struct quic_config config;
     tls = tls ? tls : make_tls();
@@ -89,14 +100,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     quic_config_default(&config);
     config.turn = &f.turn;
     config.tls = tls;
+    config.log = &log;
+    config.counters = &counters;
     config.accept = refuse;
     config.max_handshakes = size % 3 == 0 ? 1 : 100;
+    config.max_conns = size % 3 == 1 ? 1 : 0;
     check(addr_parse(STR("10.0.0.2:443"), &f.local) == 0);
     check(addr_parse(STR("10.0.0.1:5000"), &f.remotes[0]) == 0);
     check(addr_parse(STR("[2001:db8::1]:5000"), &f.remotes[1]) == 0);
     f.e = quic_server_new(&config);
     check(f.e);
     run(&f, data, size);
+    f.e->ops->end(f.e);
+    (void)f.e->ops->idle(f.e);
     f.e->ops->free(f.e);
     (void)turn_run(&f.turn, SIZE_MAX);
     turn_fini(&f.turn);

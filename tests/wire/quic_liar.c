@@ -133,10 +133,9 @@ static size_t write_head(uint8_t *to, uint32_t pn) {
     return liar.head_n + PN_BYTES;
 }
 
-void liar_sends(struct net_sim *net, const void *frames, size_t n) {
+void liar_sends_from(struct net_sim *net, const struct addr *from, const void *frames, size_t n) {
     uint8_t packet[PACKET_BYTES + 100] = {0}, plain[PACKET_BYTES] = {0};
     uint8_t nonce[NONCE_BYTES], mask[NGTCP2_HP_MASKLEN + 16];
-    struct addr from = net_sim_addr(NET_SIM_A);
     uint32_t pn = liar.pn + liar.sent++, changed = pn ^ liar.pn;
     size_t head_n = write_head(packet, pn), plain_n = n < PN_BYTES ? PN_BYTES : n;
     check(n <= sizeof(plain) && liar.has_keys);
@@ -150,6 +149,11 @@ void liar_sends(struct net_sim *net, const void *frames, size_t n) {
     packet[0] ^= mask[0] & 0x1f;
     for (size_t i = 0; i < PN_BYTES; i++)
         packet[liar.head_n + i] ^= mask[1 + i];
-    net_sim_inject(net, NET_SIM_B, &from, packet, head_n + plain_n + TAG_BYTES);
+    net_sim_inject(net, NET_SIM_B, from, packet, head_n + plain_n + TAG_BYTES);
     (void)net_sim_run(net, 0, NULL, NULL);
+}
+
+void liar_sends(struct net_sim *net, const void *frames, size_t n) {
+    struct addr from = net_sim_addr(NET_SIM_A);
+    liar_sends_from(net, &from, frames, n);
 }

@@ -26,6 +26,7 @@ bool liar_said(void);
 void liar_alone(struct net_sim *net);
 /* A packet of these frames to the server, which takes it now. */
 void liar_sends(struct net_sim *net, const void *frames, size_t n);
+void liar_sends_from(struct net_sim *net, const struct addr *from, const void *frames, size_t n);
 
 /* What is allocated in all, as ASan has it; 0 without: TSan counts the sizes of its own classes. */
 size_t liar_allocated(void);

@@ -96,6 +96,40 @@ static void no_protocol_in_common(void **state) {
                                      "(alert no_application_protocol)");
 }
 
+/* ---- half a handshake ---- */
+
+/* RFC 8446: a ClientHello that names a ticket of nobody, and offers 0-RTT with it. */
+#define ZEROS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+static const char hello_with_early_data[] =
+    "\x16\x03\x01\x00\xad\x01\x00\x00\xa9\x03\x03" ZEROS ZEROS /* random */
+    "\x00\x00\x02\x13\x01\x01\x00\x00\x7e"
+    "\x00\x2b\x00\x03\x02\x03\x04"                             /* TLS 1.3 */
+    "\x00\x0a\x00\x04\x00\x02\x00\x1d"                         /* x25519 */
+    "\x00\x0d\x00\x04\x00\x02\x04\x03"                         /* ECDSA */
+    "\x00\x33\x00\x26\x00\x24\x00\x1d\x00\x20\x09" ZEROS ZEROS /* key share */
+    "\x2d\x00\x02\x01\x01"
+    "\x00\x2a\x00\x00" /* early data */
+    "\x00\x29\x00\x2f\x00\x0a\x00\x04tick\0\0\0\0\x00\x21\x20" ZEROS ZEROS;
+
+static void not_done_before_the_client_is(void **state) {
+    struct pair *p = *state;
+    pair_contexts(p);
+    p->server = pair_server(p);
+    struct span room = p->server->ops->room(p->server);
+    size_t n = sizeof(hello_with_early_data) - 1;
+    assert_true(room.n >= n);
+    memcpy(room.p, hello_with_early_data, n);
+    assert_int_equal(p->server->ops->filled(p->server, n), 0);
+    (void)turn_run(&p->turn, SIZE_MAX);
+    assert_int_equal(p->server->ops->status(p->server), ENGINE_OPEN);
+    assert_null(p->server_peer.tls_version);
+    turn_begin(&p->turn, p->turn.now_ns + 6 * SECOND_NS, 0);
+    (void)turn_run(&p->turn, SIZE_MAX);
+    assert_int_not_equal(p->server->ops->status(p->server), ENGINE_OPEN);
+    p->server->ops->free(p->server, 0);
+    (void)turn_run(&p->turn, SIZE_MAX);
+}
+
 /* ---- forged records ---- */
 
 struct forger {
@@ -346,6 +380,7 @@ int main(void) {
         TEST(the_protocol_that_the_client_prefers),
         TEST(no_alpn_is_http1),
         TEST(no_protocol_in_common),
+        TEST(not_done_before_the_client_is),
         TEST(forged_tags_are_refused),
         TEST(a_bit_flipped_anywhere),
         TEST(fin_without_close_notify),
