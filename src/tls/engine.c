@@ -305,9 +305,7 @@ static void tls_end_of_input(struct stream_engine *base) {
 
 static int encrypt(struct tls_engine *e, const void *p, size_t n) {
     int done = wolfSSL_write(e->ssl, p, (int)n);
-    if (done == (int)n)
-        return 0;
-    return fail_native(e, wolfSSL_get_error(e->ssl, done));
+    return done == (int)n ? 0 : fail_native(e, wolfSSL_get_error(e->ssl, done));
 }
 
 /* Pieces of the inner engine as one record: every record costs 22 bytes and a tag. */
