@@ -9,6 +9,7 @@ import re
 import socket
 import struct
 import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ class Faulty:
         self.raw = factory.raw(self.script)
         self.url = self.raw.url
 
+        self.permit = threading.Event()
     def script(self, conn):
         while True:
             head = conn.read_head()
@@ -72,6 +74,8 @@ class Faulty:
                 while name == "endless":
                     conn.send(b"more " * 1000)
                 conn.read_to_end()
+        elif way == "deaf":
+            self.permit.wait(60)
             except OSError:
                 pass
             self.ended.append(path)
@@ -151,6 +155,11 @@ def unsent(sock):
 
 
 def test_early_answer_of_an_upstream_that_closes(factory, version):
+def logged(front, path):
+    """The line of the access log about it, or None."""
+    return next((line for line in front.server.out.splitlines() if f" {path} " in line), None)
+
+
     """It has unread bytes of the request then, so that its kernel resets the connection, while the
     client has taken only a part of the answer. (Told a length, curl ends an upload over HTTP/3
     before it when the status is one of an error.)"""
@@ -174,6 +183,21 @@ def test_upstream_that_is_not_there(factory):
         port = free.getsockname()[1]
     front = factory.gateway("--upstream", f"http://127.0.0.1:{port}")
     for version in FLAG:
+def test_upstream_that_stops_reading(factory, version):
+    """What struck is write-timeout: the client is told so, and the log keeps that reason, whatever
+    the client then does about the rest of its upload."""
+    upstream = Faulty(factory)
+    front = factory.gateway("--upstream", upstream.url, "--write-timeout", "1s", "--access-log=-")
+    got = front.curl(version, "/upload/deaf", "-T", "-", "-H", "Expect:", "--max-time", "30",
+                     stdin=bytes(60 << 20), check=False)
+    upstream.permit.set()
+    assert got.status == 504, got
+    assert "took no more of the request" in got.text and "--write-timeout" in got.text, got.text
+    line = wait_for(lambda: logged(front, "/upload/deaf"), "a line of the log")
+    assert '" 504 ' in line and line.endswith(" UPSTREAM_STALLED"), line
+    assert_well(front, upstream, version)
+
+
         for arguments in ([], ["-d", "x" * 1000]):
             assert front.curl(version, "/", *arguments).status == 502
 
