@@ -33,6 +33,7 @@ FAULTS = {
     "trailer": (CHUNKED + b"5\r\nhello\r\n0\r\nX-A: b", ("close", "reset"), "cut"),
     "garbage": (CHUNKED + b"5\r\nhello\r\nzz\r\n", ("stay",), "cut"),
     "long-chunk": (CHUNKED + b"5\r\nhello and more\r\n0\r\n\r\n", ("stay",), "cut"),
+    "until-close": (b"HTTP/1.1 200 OK\r\n\r\nnot all", ("reset",), "cut"),  # its FIN is the body's end
     "two-lengths": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk", ("stay",), 502),
     "switching": (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", ("stay",), 502),
     "surplus": (OK + b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned", ("stay", "close", "reset"), 200),
