@@ -208,7 +208,8 @@ static void watch_files(struct gateway *g) {
     if (g->changes)
         generation_watch(g->now, g->changes, g->log);
     else
-        log_warn(g->log, "changes of files will not be noticed: h3gw reload reads them");
+        log_warn(g->log, "changes of files will not be noticed: %s; h3gw reload reads them",
+                 changes_problem(ERR_SYSTEM));
 }
 
 static void commit(struct change *ch) {

@@ -103,9 +103,12 @@ void generation_watch(const struct generation *g, struct changes *changes, struc
     arena_init(&arena, NULL, 0);
     if (config_watched(&g->config, &arena, &paths))
         log_warn(log, "no memory to watch files: h3gw reload reads them");
-    for (size_t i = 0; i < paths.n; i++)
-        if (changes_add(changes, paths.v[i].p, g->read_at))
-            log_warn(log, "changes of %s will not be noticed: h3gw reload reads it", paths.v[i].p);
+    for (size_t i = 0; i < paths.n; i++) {
+        int err = changes_add(changes, paths.v[i].p, g->read_at);
+        if (err)
+            log_warn(log, "changes of %s will not be noticed: %s; h3gw reload reads it",
+                     paths.v[i].p, changes_problem(err));
+    }
     arena_fini(&arena);
 }
 

@@ -27,8 +27,9 @@ static const char *advice(enum reason reason) {
         return "The address does not answer; --upstream-connect-timeout says how long h3gw waits.";
     case REASON_UPSTREAM_TIMEOUT:
         return "The app took the request but sent no response; --upstream-response-timeout says "
-               "how "
-               "long h3gw waits.";
+               "how long h3gw waits.";
+    case REASON_UPSTREAM_STALLED:
+        return "The app has stopped reading the request; --write-timeout says how long h3gw waits.";
     case REASON_UPSTREAM_PROTOCOL:
         return "The app's response is not valid HTTP, so h3gw passed nothing of it on.";
     default: return "The app's own log may say more.";
@@ -109,6 +110,7 @@ static void failed(struct proxy *p, enum reason reason, const char *problem) {
         explain(p, reason, problem);
         return;
     }
+    p->end.x->reason = REASON_NONE;
     p->wait.origin = NULL;
     attempt(p);
 }

@@ -357,8 +357,9 @@ void exchange_reset(struct end *e, enum reason reason) {
     check_magic(x, EXCHANGE_MAGIC);
     if (e == x->manager)
         exchange_recall(x);
-    /* what the other end says when it was reset itself is no news */
-    if (x->reason == REASON_NONE || (x->front && x->back))
+    /* The first says why. What comes after it is what that led to: an end that was reset itself,
+     * or a client that gives up its upload as the answer is an error. */
+    if (x->reason == REASON_NONE)
         x->reason = reason;
     e->x = NULL;
     struct end *other = e == x->front ? x->back : x->front;

@@ -73,13 +73,36 @@ struct changes *changes_new(struct loop *loop, struct task *task) {
     list_init(&c->names);
     c->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (c->fd < 0 || loop_watch_init(&c->watch, loop, c->fd, on_ready)) {
+        int number = errno;
         if (c->fd >= 0)
             close(c->fd);
         free(c);
+        errno = number;
         return NULL;
     }
     loop_watch_set(&c->watch, LOOP_READ);
     return c;
+}
+
+const char *changes_problem(int err) {
+    if (err != ERR_SYSTEM)
+        return err_text(err);
+    switch (errno) {
+    case ENOSPC: return "all watches of this user are taken: raise fs.inotify.max_user_watches";
+    case EMFILE:
+        return "all inotify instances of this user, or all open files, are taken: raise "
+               "fs.inotify.max_user_instances, or ulimit -n";
+    default: return strerror(errno);
+    }
+}
+
+static int err_of_errno(void) {
+    switch (errno) {
+    case ENOMEM: return ERR_NO_MEMORY;
+    case ENOENT:
+    case ENOTDIR: return ERR_NOT_FOUND;
+    default: return ERR_SYSTEM;
+    }
 }
 
 static bool is_named(const struct changes *c, int folder, const char *text) {
@@ -104,7 +127,7 @@ static int add_name(struct changes *c, const char *path, const char *name) {
     folder[n_folder] = '\0';
     wd = inotify_add_watch(c->fd, n_folder ? folder : ".", SEEN);
     if (wd < 0)
-        return errno == ENOMEM ? ERR_NO_MEMORY : ERR_NOT_FOUND;
+        return err_of_errno();
     if (is_named(c, wd, name))
         return 0;
     new = malloc(sizeof *new + n + 1);
@@ -144,16 +167,18 @@ static bool has_changed(const char *path, struct timespec read_at) {
 int changes_add(struct changes *c, const char *path, struct timespec read_at) {
     const char *name = base_name(path);
     char *target;
-    int err;
+    int err, number;
 
     check_magic(c, CHANGES_MAGIC);
     err = add_name(c, path, name);
-    target = *name ? realpath(path, NULL) : NULL;
-    if (!err && target)
+    target = *name && !err ? realpath(path, NULL) : NULL;
+    if (target)
         err = add_name(c, target, base_name(target));
+    number = errno;
     free(target);
     if (has_changed(path, read_at))
         task_wake(c->task, CHANGES_SEEN);
+    errno = number;
     return err;
 }
 

@@ -77,12 +77,21 @@ static void on_timer(struct loop_watch *watch, int events) {
         loop->timer_set_ns = UINT64_MAX;
 }
 
+static void retry_soon(struct loop *loop) {
+    if (ev_is_active(&loop->retry))
+        return;
+    ev_timer_set(&loop->retry, retry_s, 0);
+    ev_timer_start(loop->ev, &loop->retry);
+}
+
 static void set_timer(struct loop *loop, uint64_t at_ns) {
     if (at_ns == UINT64_MAX || at_ns >= loop->timer_set_ns)
         return;
     struct itimerspec when = {.it_value = {(time_t)(at_ns / SECOND_NS), (long)(at_ns % SECOND_NS)}};
     if (timerfd_settime(loop->timer.fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
         loop->timer_set_ns = at_ns;
+    else
+        retry_soon(loop); /* or it would sleep until a socket wakes it */
 }
 
 /* The kernel may be out of memory, or of its user's share of watches. */
@@ -103,10 +112,7 @@ static void was_refused(struct loop_watch *watch) {
         return;
     list_remove(&watch->link);
     list_append(&loop->refused, &watch->link);
-    if (ev_is_active(&loop->retry))
-        return;
-    ev_timer_set(&loop->retry, retry_s, 0);
-    ev_timer_start(loop->ev, &loop->retry);
+    retry_soon(loop);
 }
 
 /* Takes fd, the loop's own, or -1. */

@@ -139,7 +139,7 @@ static int conn_start(struct origin_conn *c, int fd) {
         .released = client_released,
         .ended = stream_ended,
         .context = c,
-        .stalled_reason = REASON_UPSTREAM_TIMEOUT,
+        .stalled_reason = REASON_UPSTREAM_STALLED,
         .hear_out = true,
     };
 

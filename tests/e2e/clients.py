@@ -182,6 +182,18 @@ class Client:
         return RawH2(self.tls(("h2",)))
 
 
+def client_hello():
+    """The first flight of a TLS handshake with localhost."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    out = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        return out.read()
+    raise AssertionError("a handshake without an answer")
+
+
 class RawH1:
     """HTTP/1.1 as exact bytes over TLS."""
 

@@ -104,6 +104,10 @@ class RawH3:
     def reset(self, stream):
         self.say(f"reset {stream}")
 
+    def wait_head(self, stream):
+        """Until something of the answer is there."""
+        self.hear(f"began {stream}")
+
     def outcome(self, stream):
         """How a request ended: ("reset", code), ("gone", code) or ("status", n)."""
         line = self.hear(f"end {stream} ", f"reset {stream} ", "gone")

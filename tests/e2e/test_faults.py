@@ -9,14 +9,18 @@ import re
 import socket
 import struct
 import termios
+import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from clients import FLAG, RST_STREAM, curl_path
-from procs import run, wait_for
+from clients import FLAG, HEADERS, RST_STREAM, client_hello, curl_path
+from crowds import CrowdH3
+from live import open_files
+from procs import free_port, run, wait_for, wait_steady
 from raw_h3 import RawH3
-from spellings import RESPONSE_TIMEOUT
+from spellings import DRAIN_TIMEOUT, RESPONSE_TIMEOUT
 from upstreams import OK
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -29,6 +33,7 @@ FAULTS = {
     "hints": (b"HTTP/1.1 103 Early Hints\r\n\r\n", ("close", "reset"), 502),
     "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nnot all", ("close", "reset"), "cut"),
     "chunk": (CHUNKED + b"100\r\nnot all", ("close", "reset"), "cut"),
+    "until-close": (b"HTTP/1.1 200 OK\r\n\r\nnot all", ("reset",), "cut"),  # its FIN is the body's end
     "trailer": (CHUNKED + b"5\r\nhello\r\n0\r\nX-A: b", ("close", "reset"), "cut"),
     "garbage": (CHUNKED + b"5\r\nhello\r\nzz\r\n", ("stay",), "cut"),
     "long-chunk": (CHUNKED + b"5\r\nhello and more\r\n0\r\n\r\n", ("stay",), "cut"),
@@ -46,6 +51,7 @@ class Faulty:
 
     def __init__(self, factory):
         self.ended = []  # the last head of each connection that the gateway closed
+        self.permit = threading.Event()
         self.raw = factory.raw(self.script)
         self.url = self.raw.url
 
@@ -65,8 +71,12 @@ class Faulty:
             conn.send(FAULTS[name][0])
         elif name == "endless":
             conn.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        elif name == "headed":
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
         if way == "reset":
             conn.reset()
+        elif way == "deaf":
+            self.permit.wait(60)
         elif way != "close":
             try:
                 while name == "endless":
@@ -146,6 +156,11 @@ def test_cut_for_http_1_0(front, name):
     assert answer.startswith(b"HTTP/1.1 502 ") or not client.clean, answer
 
 
+def logged(front, path):
+    """The line of the access log about it, or None."""
+    return next((line for line in front.server.out.splitlines() if f" {path} " in line), None)
+
+
 def unsent(sock):
     return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
 
@@ -167,6 +182,21 @@ def test_early_answer_of_an_upstream_that_closes(factory, version):
                      stdin=bytes(64 << 20))
     assert (got.status, len(got.body)) == (413, len(answer))
     assert got.body == answer
+
+
+def test_upstream_that_stops_reading(factory, version):
+    """What struck is write-timeout: the client is told so, and the log keeps that reason, whatever
+    the client then does about the rest of its upload."""
+    upstream = Faulty(factory)
+    front = factory.gateway("--upstream", upstream.url, "--write-timeout", "1s", "--access-log=-")
+    got = front.curl(version, "/upload/deaf", "-T", "-", "-H", "Expect:", "--max-time", "30",
+                     stdin=bytes(60 << 20), check=False)
+    upstream.permit.set()
+    assert got.status == 504, got
+    assert "took no more of the request" in got.text and "--write-timeout" in got.text, got.text
+    line = wait_for(lambda: logged(front, "/upload/deaf"), "a line of the log")
+    assert '" 504 ' in line and line.endswith(" UPSTREAM_STALLED"), line
+    assert_well(front, upstream, version)
 
 
 def test_upstream_that_is_not_there(factory):
@@ -210,6 +240,18 @@ class Leaver:
                 self.transfer.process.stdin.write(body)
                 self.transfer.process.stdin.flush()
 
+    def wait_head(self):
+        """Until the head of the answer has come."""
+        if self.transfer:
+            wait_for(lambda: " 200" in self.transfer.head, "the head")
+        elif self.version == "h1":
+            assert self.client.head().status == 200
+        elif self.version == "h2":
+            while self.client.frame()[0] != HEADERS:
+                pass
+        else:
+            self.client.wait_head(self.stream)
+
     def leave(self):
         if self.transfer:
             assert self.transfer.process.wait(60) == 28
@@ -233,6 +275,7 @@ QUICK = ["h1-close", "h1-reset", "h2-stream", "h2-close", "h2-reset", "h3-stream
 WAYS = [*QUICK, "h3-time"]
 STAGES = {  # the path, and a part of a body
     "before the response": ("/wait/stay", None),
+    "between head and body": ("/headed/stay", None),
     "in the response": ("/endless/stay", None),
     "in the request": ("/upload/stay", b"not all"),
     "in both": ("/endless/both", b"not all"),
@@ -248,11 +291,103 @@ def test_client_leaves(factory, way, stage):
     leaver = Leaver(front, way, path, body)
     arrives = body if stage == "in the request" else path.encode()
     wait_for(lambda: arrives in upstream.raw.bytes, "the request to arrive")
+    if stage == "between head and body":
+        leaver.wait_head()
     leaver.leave()
     wait_for(lambda: upstream.ended == [path], "the upstream to hear of it")
     assert len(upstream.raw.received) == 1
     assert_well(front, upstream, leaver.version)
     assert front.server.running
+
+
+@pytest.mark.parametrize("stage", ["before the response", "in the response", "in the request"])
+@pytest.mark.parametrize("way", WAYS)
+def test_client_leaves_during_a_drain(factory, way, stage):
+    """Nobody is waited for any more then."""
+    upstream = Faulty(factory)
+    front = factory.gateway("--upstream", upstream.url, DRAIN_TIMEOUT, "600s")
+    path, body = STAGES[stage]
+    leaver = Leaver(front, way, path, body)
+    arrives = body if stage == "in the request" else path.encode()
+    wait_for(lambda: arrives in upstream.raw.bytes, "the request to arrive")
+    front.server.signal()
+    wait_for(front.server.refuses_connections, "the listener to close")
+    leaver.leave()
+    wait_for(lambda: upstream.ended == [path], "the upstream to hear of it")
+    assert front.server.wait() == 0
+    assert "drain-timeout" not in front.server.err
+
+
+def active(port):
+    """How many requests the gateway has."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats/prometheus", timeout=20) as page:
+        return int(re.search(rb"^h3gw_requests_active (\d+)", page.read(), re.M)[1])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_client_leaves_in_the_queue(factory, way):
+    """Of the one connection that the upstream may have: its place is the next one's. (That it is
+    so for who was just called up, upstream_test shows.)"""
+    permit, stats = threading.Event(), free_port()
+
+    def script(conn):
+        while conn.read_head():
+            permit.wait(60)
+            conn.send(OK)
+
+    upstream = factory.raw(script)
+    front = factory.gateway("--upstream", upstream.url, "--max-upstream-connections", "1",
+                            "--access-log=-", "--stats", f"127.0.0.1:{stats}")
+    version = way.partition("-")[0]
+    first = front.curl.start(version, "/first")
+    wait_for(lambda: b"/first" in upstream.bytes, "the first to arrive")
+    leaver = Leaver(front, way, "/gone", None)
+    wait_for(lambda: active(stats) == 2, "the leaver to wait")
+    last = front.curl.start(version, "/last")
+    wait_for(lambda: active(stats) == 3, "another to wait behind it")
+    leaver.leave()
+    wait_for(lambda: logged(front, "/gone"), "the gateway to notice")
+    permit.set()
+    assert [one.finish().text for one in (first, last)] == ["ok", "ok"]
+    assert [head.split()[1] for head in upstream.heads] == ["/first", "/last"]
+    assert len(upstream.received) == 1
+    assert '" 499 ' in logged(front, "/gone")
+
+
+@pytest.mark.parametrize("told", ["nothing", "a part of the hello", "the hello"])
+@pytest.mark.parametrize("way", ["close", "reset"])
+def test_client_leaves_in_the_tls_handshake(factory, way, told):
+    front = factory.gateway()
+    pid = front.server.process.pid
+    idle = wait_steady(lambda: len(open_files(pid)), "open files")
+    hello = client_hello()
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", front.port), timeout=15) as sock:
+            sock.sendall({"nothing": b"", "the hello": hello}.get(told, hello[:100]))
+            if told == "the hello":
+                assert sock.recv(5)[:1] == b"\x16"  # the answer has begun
+            if way == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_for(lambda: len(open_files(pid)) <= idle, "all to be closed")
+    for version in FLAG:
+        assert front.curl(version, "/get").status == 200
+
+
+def test_client_leaves_in_the_quic_handshake(factory):
+    """Killed, so that nothing tells of it: they are gone when their time is over."""
+    stats = free_port()
+    front = factory.gateway("--handshake-timeout", "1s", "--stats", f"127.0.0.1:{stats}")
+
+    def half_open():
+        with urllib.request.urlopen(f"http://127.0.0.1:{stats}/stats/prometheus", timeout=20) as page:
+            return int(re.search(rb"^h3gw_quic_handshakes_active (\d+)", page.read(), re.M)[1])
+
+    crowd = CrowdH3(front.port, 10, "half")
+    wait_for(lambda: half_open() > 0, "their first flights")
+    crowd.close()
+    wait_for(lambda: half_open() == 0, "them to be gone")
+    for version in FLAG:
+        assert front.curl(version, "/get").status == 200
 
 
 def connecting_to(port):
@@ -297,7 +432,7 @@ def test_many_clients_leave_at_any_time(factory):
     upstream = Faulty(factory)
     front = factory.gateway("--upstream", upstream.url)
     for i in range(100):
-        path, body = list(STAGES.values())[i % 4]
+        path, body = list(STAGES.values())[i % len(STAGES)]
         Leaver(front, QUICK[i % 7], path, body).leave()
     wait_for(lambda: len(upstream.ended) == sum(map(bool, upstream.paths())), "all to be over")
     for version in FLAG:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
-                     WINDOW_UPDATE, hpack)
+                     WINDOW_UPDATE, client_hello, hpack)
 from crowds import CrowdH3, Flood, crowd, frame
 from loads import Load
 from procs import free_port, wait_for, wait_steady
@@ -140,15 +140,6 @@ def half_open(port, kind, count):
     for sock in made if kind == "tls" else []:
         sock.sendall(client_hello())
     return made
-
-
-def client_hello():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    out = ssl.MemoryBIO()
-    with pytest.raises(ssl.SSLWantReadError):
-        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
-    return out.read()
 
 
 # ---- connections ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every limit and every time of the option table does in the running program what it says. Each is
-given small here, all other times long, and its effect is seen by a client; those that another file
-shows are named in ELSEWHERE. An option that is in neither fails the last test."""
+"""Every option of the table does in the running program what it says. Limits and times are given
+small here, all other times long, and the effect is seen by a client or an upstream; those that
+another file shows are named in ELSEWHERE. An option that is in neither fails the last test."""
 
 import json
 import re
@@ -23,11 +23,14 @@ from raw_h3 import frame as h3_frame
 from spellings import DRAIN_TIMEOUT
 from upstreams import OK, answer_each
 
-ROWS = re.findall(r"^[A-Z]+\(([a-z0-9-]+), (COUNT|SIZE|TIME|AUTO),",
+ROWS = re.findall(r"^([A-Z]+)\(([a-z0-9-]+), ([A-Z]+),",
                   (REPO / "src/gateway/config/option.def").read_text(), re.M)
-OPTIONS = [name for name, _ in ROWS]
-# Of [gateway], and no matter here: it is how long a test's end may take.
-TIMES = [name for name, kind in ROWS
+NAMES = [name for _, name, _ in ROWS]
+# "section name" where two sections have the name
+OPTIONS = [name if NAMES.count(name) == 1 else f"{section.lower()} {name}"
+           for section, name, _ in ROWS]
+# Of [gateway]; drain-timeout is no matter here: it is how long a test's end may take.
+TIMES = [name for _, name, kind in ROWS
          if kind == "TIME" and name not in ("timeout", "drain-timeout", "alt-svc-max-age")]
 
 ELSEWHERE = {
@@ -41,6 +44,44 @@ ELSEWHERE = {
     "advertise": "test_servers.py::test_each_name_has_its_server",
     "respond": "test_routes.py::test_respond",
     "timeout": "test_routes.py::test_timeout_of_a_route",
+    # what is no number
+    "include": "test_reload.py::test_included_file",
+    "gateway http3": "test_serve.py::test_http3_off",
+    "access-log": "test_serve.py::test_access_log",
+    "access-log-format": "test_routes.py::test_json_lines",
+    "keylog": "test_serve.py::test_keylog",
+    "qlog": "test_qlog.py::test_each_connection_has_a_file",
+    "cc": "test_qlog.py::test_congestion_control",
+    "http-redirect": "test_routes.py::test_http_redirect",
+    "health": "test_admin.py::test_ready",
+    "stats": "test_admin.py::test_requests",
+    "admin": "test_admin_socket.py::test_a_path_of_its_own",
+    "watch": "test_reload.py::test_watch",
+    "listen": "test_serve.py::test_several_listens",
+    "server hosts": "test_servers.py::test_each_name_has_its_server",
+    "server http3": "test_servers.py::test_a_server_without_mirror",
+    "credential": "test_servers.py::test_with_a_certificate",
+    "namespace": "test_dumps.py::test_table_of_the_article",
+    "tls": "test_servers.py::test_without_a_certificate",
+    "cert": "test_serve.py::test_cert_and_key",
+    "key": "test_serve.py::test_cert_and_key",
+    "client-ca": "test_servers.py::test_a_certificate_of_another_ca",
+    "route hosts": "test_routes.py::test_hosts_go_before_paths",
+    "path": "test_routes.py::test_the_longest_prefix_and_the_very_path",
+    "exact": "test_routes.py::test_the_longest_prefix_and_the_very_path",
+    "upstream": "test_routes.py::test_the_example",
+    "handler": "test_routes.py::test_the_longest_prefix_and_the_very_path",
+    "redirect": "test_routes.py::test_redirect",
+    "redirect-status": "test_routes.py::test_redirect",
+    "respond-body": "test_routes.py::test_respond",
+    "rewrite": "test_routes.py::test_the_longest_prefix_and_the_very_path",
+    "set-request-header": "test_routes.py::test_request_fields",
+    "add-request-header": "test_routes.py::test_request_fields",
+    "remove-request-header": "test_routes.py::test_request_fields",
+    "set-response-header": "test_routes.py::test_response_fields",
+    "add-response-header": "test_routes.py::test_response_fields",
+    "remove-response-header": "test_routes.py::test_response_fields",
+    "url": "test_routes.py::test_the_example",
 }
 
 SHOWN = {}  # option: the test of this file
@@ -204,6 +245,15 @@ def test_max_requests(gateway, hold, version):
         wait_for(lambda: held.state != "usable", "GOAWAY")
 
 
+def counter(port, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/stats/prometheus") as page:
+        return int(re.search(rf"^h3gw_{name} (\d+)", page.read().decode(), re.M)[1])
+
+
+def retries(port):
+    return counter(port, "quic_retries_total")
+
+
 @shows("max-handshakes")
 def test_max_handshakes(gateway):
     """While one is half open, others must prove their address, and can."""
@@ -211,17 +261,28 @@ def test_max_handshakes(gateway):
     front = unhurried(gateway("--max-handshakes", 1, "--stats", f"127.0.0.1:{stats}",
                               "--handshake-timeout", "600s", DRAIN_TIMEOUT, "0s"))
 
-    def retries():
-        with urllib.request.urlopen(f"http://127.0.0.1:{stats}/stats/prometheus") as page:
-            return int(re.search(rb"^h3gw_quic_retries_total (\d+)", page.read(), re.M)[1])
-
     assert front.curl("h3", "/get").status == 200
-    assert retries() == 0
+    assert retries(stats) == 0
     half = CrowdH3(front.port, 1, "half")
     try:
-        before = retries()  # the crowd greets more than once
+        before = retries(stats)  # the crowd greets more than once
         assert front.curl("h3", "/get").status == 200
-        assert retries() > before
+        assert retries(stats) > before
+    finally:
+        half.close()
+
+
+@shows("quic-retry")
+def test_quic_retry_off(gateway):
+    """The same flood, and nobody must prove anything. (always: test_admin.py.)"""
+    stats = free_port()
+    front = unhurried(gateway("--max-handshakes", 1, "--quic-retry=off", "--stats", f"127.0.0.1:{stats}",
+                              "--handshake-timeout", "600s", DRAIN_TIMEOUT, "0s"))
+    half = CrowdH3(front.port, 2, "half")
+    try:
+        wait_for(lambda: counter(stats, "quic_handshakes_active") == 2, "both to be half open")
+        assert front.curl("h3", "/get").status == 200
+        assert retries(stats) == 0
     finally:
         half.close()
 
@@ -470,10 +531,69 @@ def test_tunnel_idle_timeout(gateway, raw, home):
             pass
 
 
+# ---- fields and words -----------------------------------------------------------------------
+
+def fields_at(upstream):
+    """Of the last request that came, names in lower case."""
+    lines = upstream.heads[-1].split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+@shows("host-header")
+@pytest.mark.parametrize("value", ["keep", "upstream"])
+def test_host_header(gateway, raw, version, value):
+    upstream = raw(answer_each(OK))
+    front = gateway("--upstream", upstream.url, f"--host-header={value}")
+    for _ in range(2):
+        assert front.curl(version, "/").text == "ok"
+        seen = fields_at(upstream)
+        own = f"127.0.0.1:{upstream.port}"
+        assert seen["host"] == (front.authority if value == "keep" else own)
+        assert seen["x-forwarded-host"] == front.authority
+
+
+@shows("server-header")
+def test_server_header(gateway, raw, version):
+    named = b"HTTP/1.1 200 OK\r\nServer: theirs/1\r\nContent-Length: 2\r\n\r\nok"
+    for answer, value, seen in ((named, "h3gw", "h3gw"), (named, "pass", "theirs/1"), (OK, "pass", "h3gw")):
+        front = gateway("--upstream", raw(answer_each(answer)).url, f"--server-header={value}")
+        assert front.curl(version, "/").get("server") == seen
+
+
+@shows("forwarded")
+def test_forwarded(gateway, raw, version):
+    for value in ("on", "off"):
+        upstream = raw(answer_each(OK))
+        front = gateway("--upstream", upstream.url, f"--forwarded={value}")
+        assert front.curl(version, "/").text == "ok"
+        told = fields_at(upstream).get("forwarded")
+        if value == "off":
+            assert told is None
+            continue
+        assert dict(pair.split("=", 1) for pair in told.split(";")) == {
+            "for": "127.0.0.1", "host": f'"{front.authority}"', "proto": "https"}
+
+
+@shows("log-level")
+def test_log_level(gateway):
+    """How much is told of an upstream that is not there, and of a frame that is none."""
+    told = {"warn": "GET http://127.0.0.1:1: ", "info": "upstream http://127.0.0.1:1: ", "debug": "h2: "}
+    levels = ["error", *told]
+    for at, level in enumerate(levels):
+        front = gateway("--upstream", "http://127.0.0.1:1", f"--log-level={level}")
+        with front.curl.h2() as client:
+            client.send(HEADERS, END_STREAM | END_HEADERS, 1, hpack([("BAD", "name"), *GET]))
+            client.outcome(1)
+        assert front.curl("h2", "/").status == 502
+        front.server.close()
+        for word in levels[1:]:
+            assert (told[word] in front.server.err) == (levels.index(word) <= at), (level, word)
+
+
 # ---- all of them ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_limit_is_shown(option):
+def test_every_option_is_shown(option):
     """Here or elsewhere; and the test that ELSEWHERE names is there, in a file that has the option."""
     assert (option in SHOWN) != (option in ELSEWHERE), f"no test shows {option}, or two places say so"
     if option in SHOWN:
@@ -481,8 +601,9 @@ def test_every_limit_is_shown(option):
     file, _, name = ELSEWHERE[option].partition("::")
     text = (REPO / "tests" / "e2e" / file).read_text()
     assert f"def {name}(" in text
-    spelled = [key for key, value in vars(spellings).items() if value == f"--{option}"]
-    assert any(word in text for word in (option, *spelled)), f"{file} does not name {option}"
+    own = option.split()[-1]
+    spelled = [key for key, value in vars(spellings).items() if value == f"--{own}"]
+    assert any(word in text for word in (own, *spelled)), f"{file} does not name {own}"
 
 
 def test_nothing_else_is_named():

@@ -5,6 +5,7 @@ import json
 import select
 import socket
 import stat
+import statistics
 import threading
 
 import pytest
@@ -112,9 +113,11 @@ def test_client_that_vanishes(gateway, app, tmp_path, end):
 
 
 class Relay:
-    """Datagrams to and fro; from move() on they come from another port, as after a NAT's restart."""
+    """Datagrams to and fro; from move() on they come from another port, as after a NAT's restart.
+    Of what the gateway sends, the datagrams of these numbers are lost."""
 
-    def __init__(self, port):
+    def __init__(self, port, loses=()):
+        self.loses, self.came = loses, 0
         self.to = ("127.0.0.1", port)
         self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inside.bind(("127.0.0.1", 0))
@@ -136,7 +139,9 @@ class Relay:
                 if sock is self.inside:
                     self.client = address
                     outside.sendto(data, self.to)
-                else:
+                    continue
+                self.came += 1
+                if self.came not in self.loses:
                     self.inside.sendto(data, self.client)
 
     def close(self):
@@ -163,3 +168,36 @@ def test_client_that_moves(gateway, app, tmp_path):
         relay.close()
     assert "path_challenge" in seen.frames("sent") and "path_response" in seen.frames("received")
     assert qlogs(tmp_path) == [path]
+
+
+def thresholds(seen):
+    """Of the window before, what each loss left of it as the threshold of slow start."""
+    ratios, window, threshold = [], 0, None
+    for data in (event["data"] for event in seen.events if event["name"] == "recovery:metrics_updated"):
+        before, window = window, data.get("congestion_window", window)
+        last, threshold = threshold, data.get("ssthresh", threshold)
+        if threshold != last and window < before:
+            ratios.append(threshold / before)
+    return ratios
+
+
+# RFC 9002 7.3.2, RFC 9438 4.6; BBR has no such threshold.
+@pytest.mark.parametrize("name, ratio", [("reno", 0.5), ("cubic", 0.7), ("bbr", None)])
+def test_congestion_control(gateway, app, tmp_path, name, ratio):
+    """That cc reaches the connection. The first loss ends slow start, where the window has grown in
+    the same moment: the later ones tell."""
+    front = gateway("--upstream", app().url, f"--cc={name}", "--qlog", tmp_path)
+    relay = Relay(front.port, loses=(100, 500, 1000, 1500, 2000))
+    try:
+        response = front.curl("h3", "/blob/3000000", "--connect-to", f"::127.0.0.1:{relay.port}")
+        assert len(response.body) == 3000000
+    finally:
+        relay.close()
+    seen = wait_closed(qlogs(tmp_path)[0])
+    assert any(event["name"] == "recovery:packet_lost" for event in seen.events)
+    told = thresholds(seen)
+    print(name, [round(one, 3) for one in told])
+    if ratio is None:
+        assert not told
+    else:
+        assert len(told) > 2 and ratio - 0.05 < statistics.median(told[1:]) < ratio + 0.1

@@ -3,6 +3,7 @@
 could be finished is, and when the trouble is over all is as before."""
 
 import contextlib
+import hashlib
 import http.client
 import os
 import resource
@@ -16,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from clients import VERSIONS
+from live import ONE, THREE, TWO, Live, everywhere
 from procs import free_port, wait_for, wait_steady
-from spellings import DRAIN_TIMEOUT
+from spellings import CONNECT_TIMEOUT, DRAIN_TIMEOUT, RESPONSE_TIMEOUT
+from upstreams import OK, answer_each, content
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -65,6 +68,7 @@ HARMLESS = {
     "epoll_wait": ["EINTR"],
     "read": ["EINTR", "EAGAIN"],  # the timer
     "recvfrom": ["EINTR", "EAGAIN"],
+    "recvmsg": ["EINTR", "EAGAIN"],  # bodies of upstreams
     "recvmmsg": ["EINTR", "EAGAIN", "ENOMEM", "ENOBUFS", "ENETUNREACH"],
     "sendmsg": ["EINTR", "EAGAIN", "ENOBUFS"],
     "shutdown": ["ENOTCONN"],
@@ -77,6 +81,7 @@ HARMFUL = {
     "connect": ["ENETUNREACH", "ECONNREFUSED", "EADDRNOTAVAIL", "EAGAIN", "EPERM", "EINTR"],
     "getsockopt": ["ENOBUFS"],
     "recvfrom": ["ECONNRESET", "ENOMEM", "ETIMEDOUT"],
+    "recvmsg": ["ECONNRESET", "ENOMEM"],
     "recvmmsg": ["ECONNREFUSED"],
     "sendmsg": ["EPIPE", "ECONNRESET", "EPERM", "ENETUNREACH", "EMSGSIZE", "EIO"],
     "epoll_ctl": ["ENOSPC"],
@@ -87,12 +92,22 @@ def cases(table):
     return [pytest.param(call, error, id=f"{call}-{error}") for call in table for error in table[call]]
 
 
+BLOB, UPLOAD = content(300000), b"x" * 3000
+REQUESTS = [  # small, large, uploaded: what is asked, and whether the answer is right
+    (["/inspect?q"], lambda answer: answer.json()["url"] == "/inspect?q"),
+    (["/blob/300000"], lambda answer: answer.body == BLOB),
+    (["/upload", "-d", UPLOAD.decode()], lambda answer: answer.json() == {
+        "length": len(UPLOAD), "sha256": hashlib.sha256(UPLOAD).hexdigest()}),
+]
+
+
 def requests(front, version):
-    """A few, over connections of their own: small, large, uploaded."""
-    quick = ["--max-time", "20"]
-    yield front.curl(version, "/inspect", *quick, check=False)
-    yield front.curl(version, "/blob/300000", *quick, check=False)
-    yield front.curl(version, "/upload", *quick, "-d", "x" * 3000, check=False)
+    """A few, over connections of their own. What says that it is whole, is."""
+    for arguments, right in REQUESTS:
+        response = front.curl(version, *arguments, "--max-time", "20", check=False)
+        if (response.exit, response.status) == (0, 200):
+            assert right(response), response
+        yield response
 
 
 def assert_well(front):
@@ -114,6 +129,160 @@ def test_harmful(front, call, error):
             for response in requests(front, version):
                 assert response.exit != 0 or response.status in (200, 502), response
     assert_well(front)
+
+
+def test_the_timer_cannot_be_set(factory, raw):
+    """What is to be done later is done all the same, if not to the millisecond."""
+    front = factory.gateway("--upstream", raw(lambda conn: conn.read_to_end()).url, RESPONSE_TIMEOUT, "300ms")
+    for version in VERSIONS:
+        with injected(front, "timerfd_settime", "error=EINVAL", "1+"):
+            assert front.curl(version, "/", "--max-time", "20", check=False).status == 504
+
+
+# Reloads
+
+NEW_ADDRESS = TWO.replace("hosts =", "listen = 127.0.0.1:{other}\nhosts =")
+NEW_NAME = TWO.replace("hosts =", "hosts = new.localhost,")
+# What is read, and of each call what fails, and what is told. All of them fail then.
+REFUSED = {
+    "openat": (TWO, {"EMFILE": "Too many open files", "ENFILE": "Too many open files in system"}),
+    "fcntl": (NEW_NAME, {"ENOLCK": "No locks available", "EIO": "Input/output error"}),
+    "socket": (NEW_ADDRESS, {"EMFILE": "Too many open files", "ENOMEM": "out of memory"}),
+    "setsockopt": (NEW_ADDRESS, {"ENOBUFS": "No buffer space", "ENOMEM": "out of memory"}),
+    "bind": (NEW_ADDRESS, {"EADDRINUSE": "in use", "EADDRNOTAVAIL": "Cannot assign requested address"}),
+    "listen": (NEW_ADDRESS, {"EADDRINUSE": "in use", "ENOBUFS": "No buffer space"}),
+}
+
+
+@pytest.fixture(scope="module")
+def live(shared):
+    return Live(shared, ONE)
+
+
+def begin(live):
+    """From the same configuration for each, and with an address that was never there."""
+    live.reload(ONE)
+    everywhere(live, "one")
+    live.other = free_port()
+
+
+def assert_reloads(live, text=TWO):
+    live.reload(text.replace("{other}", str(live.other)))
+    everywhere(live, "two")
+
+
+@pytest.mark.parametrize("call, error", cases({call: list(row[1]) for call, row in REFUSED.items()}))
+def test_a_reload_that_is_refused(live, call, error):
+    """The old configuration serves on, the reason is told, the next reload works."""
+    text, reasons = REFUSED[call]
+    begin(live)
+    held = [live.hold(version) for version in VERSIONS]
+    with injected(live, call, f"error={error}", "1+"):
+        said = live.refused(text.replace("{other}", str(live.other)))
+        assert reasons[error] in said, said
+        assert [one.ask() for one in held] == ["one"] * len(held)
+    everywhere(live, "one")
+    assert_reloads(live, text)
+
+
+@pytest.mark.parametrize("text, call, error", [
+    (NEW_ADDRESS, "getsockname", "ENOBUFS"),
+    (NEW_ADDRESS, "epoll_ctl", "ENOSPC"),
+    (TWO, "timerfd_settime", "EINVAL"),
+])
+def test_a_reload_in_trouble(live, text, call, error):
+    """Done or refused; requests may fail meanwhile, the gateway may not."""
+    begin(live)
+    live.write(text.replace("{other}", str(live.other)))
+    with injected(live, call, f"error={error}", "1+2"):
+        result = live.home.h3gw("reload")
+        assert result.returncode in (0, 1), result
+        for version in VERSIONS:
+            response = live.curl(version, "/", "--max-time", "20", check=False)
+            assert response.exit != 0 or response.text in ("one", "two"), response
+    assert_reloads(live, text)
+
+
+# The call, how it fails, and the reason that the warning gives.
+UNWATCHED = [
+    ("inotify_init1", "EMFILE", "raise fs.inotify.max_user_instances"),
+    ("inotify_init1", "ENFILE", "Too many open files in system"),
+    ("inotify_init1", "ENOMEM", "Cannot allocate memory"),
+    ("inotify_add_watch", "ENOSPC", "raise fs.inotify.max_user_watches"),
+    ("inotify_add_watch", "ENOMEM", "out of memory"),
+    ("inotify_add_watch", "EACCES", "Permission denied"),
+]
+
+
+@pytest.mark.parametrize("call, error, why", UNWATCHED, ids=[f"{call}-{error}" for call, error, _ in UNWATCHED])
+def test_files_cannot_be_watched(factory, call, error, why):
+    """The new configuration holds, the reason is told; and after the next reload they are."""
+    live = Live(factory, ONE, watch="on")
+    with injected(live, call, f"error={error}", "1+"):
+        live.reload(TWO)
+        live.wait_log("will not be noticed: ", why)
+        everywhere(live, "two")
+    live.reload(THREE)
+    told = live.server.err.count("will not be noticed")
+    everywhere(live, "three")
+    live.write(ONE)
+    wait_for(lambda: live.ask("h2") == "one", "the change to be noticed")
+    assert live.server.err.count("will not be noticed") == told
+
+
+# Names
+
+NAMES = """
+[server local]
+listen = 127.0.0.1:{port}
+hosts = localhost
+
+[route echo]
+handler = echo
+
+[route known]
+path = /known
+upstream = known
+
+[route unknown]
+path = /unknown
+upstream = unknown
+
+[upstream known]
+url = http://localhost:APP
+
+[upstream unknown]
+url = http://no-such-name.invalid:80
+"""
+RESOLVING = {
+    "socket": ["EMFILE", "ENOBUFS"],
+    "connect": ["ENETUNREACH", "EPERM"],
+    "sendto": ["ENETUNREACH", "EPERM", "ENOBUFS"],
+}
+
+
+@pytest.fixture(scope="module")
+def named(shared):
+    """One upstream whose name nobody is asked for, and one for which the DNS is."""
+    upstream = shared.raw(answer_each(OK))
+    return Live(shared, NAMES.replace("APP", str(upstream.port)), "--upstream-idle-timeout", "1ms",
+                CONNECT_TIMEOUT, "2s")
+
+
+@pytest.mark.parametrize("call, error", cases(RESOLVING))
+def test_names_cannot_be_resolved(named, call, error):
+    """Requests to it may fail, the gateway may not. No question leaves the machine, as each of
+    these calls fails all the time."""
+    assert named.curl("h2", "/known").text == "ok"
+    with injected(named, call, f"error={error}", "1+"):
+        for version in VERSIONS:
+            response = named.curl(version, "/unknown", "--max-time", "20")
+            assert response.status in (502, 504) and "no-such-name.invalid" in response.text
+            response = named.curl(version, "/known", "--max-time", "20")
+            assert (response.status, response.text) == (200, "ok") or response.status in (502, 504)
+            assert named.curl(version, "/get", "--max-time", "20").status == 200
+    for version in VERSIONS:
+        assert named.curl(version, "/known").text == "ok"
 
 
 def stats(port):

@@ -22,8 +22,8 @@
  *   reset ID      RESET_STREAM and STOP_SENDING
  *   close         says goodbye
  *
- * It tells, when it happens: "end ID STATUS", "reset ID CODE", "gone WHY". STATUS is 0 when none
- * came, -1 when it is not understood. */
+ * It tells, when it happens: "began ID" of an answer, "end ID STATUS", "reset ID CODE", "gone WHY".
+ * STATUS is 0 when none came, -1 when it is not understood. */
 
 struct writer {
     struct loop *loop;
@@ -34,7 +34,7 @@ struct writer {
     struct datagram_engine *engine;
     struct hand hand;
     bool is_open;
-    bool told[HAND_STREAMS];
+    bool began[HAND_STREAMS], told[HAND_STREAMS];
     struct loop_watch words;
     char line[65536];
     size_t line_n;
@@ -58,7 +58,11 @@ static void came(struct hand *h, struct hand_stream *s) {
         w->is_open = true;
         hand_control(h);
         puts("open");
-    } else if (s && !w->told[s - h->streams] && (s->was_reset || s->in_fin)) {
+    } else if (s && !w->began[s - h->streams] && s->in.n > 0) {
+        w->began[s - h->streams] = true;
+        printf("began %lld\n", (long long)s->id);
+    }
+    if (s && !w->told[s - h->streams] && (s->was_reset || s->in_fin)) {
         w->told[s - h->streams] = true;
         if (s->was_reset)
             printf("reset %lld 0x%llx\n", (long long)s->id, (unsigned long long)s->code);

@@ -391,6 +391,21 @@ static void hooks_run(void **state) {
     assert_int_equal(seen.version, HTTP_2);
 }
 
+/* An answer says what went wrong; that its client goes then, its request half sent, is no news. */
+static void the_first_reason_stays(void **state) {
+    struct stage *s = *state;
+    s->back.mode = FAKE_LEND;
+    s->other.mode = FAKE_FAIL;
+    s->front.holds = true;
+    fake_front_start(&s->w, &s->front, "POST", big(s));
+    world_run(&s->w);
+    reply_error(s->back.end.x, 502, STR("no luck"));
+    turn_run(&s->w.turn, 1);
+    exchange_reset(&s->front.end, REASON_CLIENT_GONE);
+    assert_int_equal(seen.reason, REASON_UPSTREAM_CONNECT);
+    world_run(&s->w);
+}
+
 static void hooks_refuse_requests(void **state) {
     struct stage *s = *state;
     seen.refuse_request = 403;
@@ -514,6 +529,7 @@ int main(void) {
         ON_STAGE(informs),
         ON_STAGE(informs_within_limits),
         WITH_HOOKS(hooks_run),
+        WITH_HOOKS(the_first_reason_stays),
         WITH_HOOKS(hooks_refuse_requests),
         WITH_HOOKS(hooks_refuse_responses),
         WITH_HOOKS(hooks_refuse_responses_whose_back_has_left),
