@@ -83,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct tls_context *tls;
     struct fuzz f = {0};
     struct quic_config config;
+    struct quota handshakes;
     tls = tls ? tls : make_tls();
     turn_init(&f.turn);
     turn_begin(&f.turn, 1000 * SECOND_NS, 1800000000);
@@ -90,7 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     config.turn = &f.turn;
     config.tls = tls;
     config.accept = refuse;
-    config.max_handshakes = size % 3 == 0 ? 1 : 100;
+    quota_init(&handshakes, "max-handshakes", size % 3 == 0 ? 1 : 100);
+    config.handshakes = &handshakes;
     check(addr_parse(STR("10.0.0.2:443"), &f.local) == 0);
     check(addr_parse(STR("10.0.0.1:5000"), &f.remotes[0]) == 0);
     check(addr_parse(STR("[2001:db8::1]:5000"), &f.remotes[1]) == 0);
