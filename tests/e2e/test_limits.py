@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import struct
+import time
 import urllib.request
 from pathlib import Path
 
@@ -255,6 +256,12 @@ def closing_code(client):
     return code
 
 
+def tells(front, option, most, version="HTTP/2"):
+    """Who, which limit, at most once a second."""
+    text = rf"127\.0\.0\.1:\d+: its {version} connection is ended, as it costs more than {option} allows, {most}\n"
+    return len(re.findall(text, front.server.err))
+
+
 class Meanwhile(Load):
     """Others, who ask for /small in a loop over all versions, and what the gateway holds at most;
     at the end each of them must have been answered again and again."""
@@ -314,7 +321,9 @@ def test_rapid_reset(gateway, flood):
             stream = client.request(GET)
             client.send(RST_STREAM, 0, stream, struct.pack(">I", 8))
 
+    begin = time.monotonic()
     codes, grown = attack(front, send)
+    assert 1 <= tells(front, "max-resets", MAX_RESETS) <= 1 + time.monotonic() - begin
     assert set(codes) <= {ENHANCE_YOUR_CALM, None}
     assert flood.requests <= (MAX_RESETS + 1) * len(codes)
     assert flood.most_alive <= MAX_STREAMS
@@ -350,6 +359,7 @@ def test_continuation_flood(gateway, flood, payload):
             client.send(CONTINUATION, 0, 1, payload)
 
     codes, grown = attack(front, send)
+    assert tells(front, "max-continuations", 8)
     assert 0 not in codes
     assert flood.requests == 0
     assert grown < 2 * MIB
@@ -358,13 +368,15 @@ def test_continuation_flood(gateway, flood, payload):
 def test_long_field_block(gateway):
     """It is read no further than to max-header-bytes; who sends a cookie too many learns why."""
     block = hpack(GET + [("x-long", "x" * 1000)] * 70)
-    with gateway().curl.h2() as client:
+    front = gateway()
+    with front.curl.h2() as client:
         client.send(HEADERS, END_STREAM, 1, block[:16384])
         for at in range(16384, len(block), 16384):
             client.send(CONTINUATION, 0, 1, block[at:at + 16384])
         outcome = client.outcome(1)
         assert outcome[0] == "status" and b"header is larger" in outcome[2], outcome
         assert closing_code(client) == ENHANCE_YOUR_CALM
+    assert tells(front, "max-header-bytes", 65536) == 1
 
 
 @pytest.mark.parametrize("name", ["settings", "ping", "window"])
@@ -380,6 +392,8 @@ def test_control_flood(gateway, flood, name):
             client.sock.sendall(one * 1000)
 
     codes, grown = attack(front, send)
+    assert tells(front, "max-control-frames", 10000) or \
+        tells(front, "the limit of PING and SETTINGS to be answered", 1000)
     assert set(codes) <= {ENHANCE_YOUR_CALM, None}
     assert grown < 4 * MIB
 
