@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/change.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -235,6 +236,11 @@ static void commit(struct change *ch) {
     g->now->number = ++g->n_generations;
     g->log->level = (enum log_level)o->log_level;
     limit_heads(&g->heads, o);
+    if (o->upstream_connections < g->n_workers)
+        log_warn(g->log,
+                 "max-upstream-connections %" PRIu64
+                 " is less than workers %u: each worker has one",
+                 o->upstream_connections, g->n_workers);
     for (unsigned i = 0; i < g->n_workers; i++)
         worker_do(&g->workers[i], duty_put_on, ch->outfits[i]);
     free(ch->outfits);
