@@ -17,7 +17,7 @@ import pytest
 from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
                      WINDOW_UPDATE, hpack)
 from crowds import CrowdH3, Flood, crowd, frame
-from live import Talk
+from live import ONE, Live, Talk
 from loads import Load
 from procs import free_port, wait_for, wait_steady
 from spellings import CONNECT_TIMEOUT, DRAIN_TIMEOUT
@@ -208,6 +208,19 @@ def test_connections_in_all_over_tcp(gateway, version):
                  "the gateway to say so again")
         assert all(one.process.poll() is None for one in waiting)
     assert [one.finish().status for one in waiting] == [200] * 12
+
+
+def test_connections_in_all_after_a_reload(factory):
+    """Those who wait get what room the new configuration has."""
+    text = "[gateway]\nworkers = 2\nmax-connections = %d\n" + ONE
+    live = Live(factory, text % 1)
+    held = live.hold("h1")
+    assert held.ask() == "one"
+    waiting = live.curl.start("h2", "/")
+    live.wait_log("clients wait", "max-connections allows, 1")
+    live.reload(text % 2)
+    assert waiting.finish().text == "one"
+    held.close()
 
 
 def test_connections_in_all_over_quic(gateway):
