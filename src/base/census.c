@@ -90,6 +90,18 @@ int census_enter(struct census *c, const struct addr *addr, struct census_client
     return err;
 }
 
+/* On one machine it may be the user's own browser: so a warning. */
+void census_tell(struct census *c, struct log *log, const struct addr *addr, uint64_t now_ns) {
+    char text[ADDR_TEXT];
+    pthread_mutex_lock(&c->lock);
+    uint32_t most = c->most;
+    pthread_mutex_unlock(&c->lock);
+    log_seldom(log, LOG_WARN, LOG_CLIENT, now_ns,
+               "%s: refused, as the client has %u connections already: max-connections-per-client "
+               "allows no more",
+               addr_text(addr, text), most);
+}
+
 void census_leave(struct census *c, struct census_client *client) {
     if (!client)
         return;

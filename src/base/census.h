@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/log.h"
 #include "base/table.h"
 
 /* How many connections each client has, so that one of them cannot take all. A client is an
@@ -33,5 +34,7 @@ void census_limit(struct census *c, uint32_t most);
  * not counted. c may be NULL: no census. */
 int census_enter(struct census *c, const struct addr *addr, struct census_client **ret_client);
 void census_leave(struct census *c, struct census_client *client);
+/* That addr got ERR_LIMIT: a line, at most one a second. */
+void census_tell(struct census *c, struct log *log, const struct addr *addr, uint64_t now_ns);
 
 #endif

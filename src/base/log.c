@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/turn.h"
+
 enum { LOG_LINE = 1000 };
 
 static const char *const level_texts[] = {
@@ -22,6 +24,16 @@ void log_write(struct log *log, enum log_level level, const char *format, ...) {
     if (n < 0 || !log->write)
         return;
     log->write(log, level, line, n < LOG_LINE ? (size_t)n : LOG_LINE);
+}
+
+/* Threads read their clocks at different times: one may be behind what another has told. */
+bool log_due(struct log *log, enum log_kind kind, uint64_t now_ns) {
+    if (!log)
+        return false;
+    uint64_t before = atomic_load(&log->told_ns[kind]);
+    if (before != 0 && now_ns < before + SECOND_NS)
+        return false;
+    return atomic_compare_exchange_strong(&log->told_ns[kind], &before, now_ns ? now_ns : 1);
 }
 
 const char *log_level_text(enum log_level level) {

@@ -135,20 +135,6 @@ static struct quic_app *accept_quic(void *context, struct quic_conn *conn,
 
 /* ---- what the sockets get ---- */
 
-/* A worker's part of what is a limit of the whole. */
-static uint32_t part_of(uint64_t all, const struct venue *v) {
-    unsigned workers = v->outfit->generation->addresses.workers;
-
-    return (uint32_t)((all + workers - 1) / workers);
-}
-
-static struct listener_limits limits_of(const struct venue *v) {
-    const struct gateway_options *o = &v->outfit->config->gateway;
-
-    return (struct listener_limits){.max_streams = part_of(o->connections, v),
-                                    .write_timeout_ns = o->write_timeout_ns};
-}
-
 static struct quic_config quic_config_of(struct binding *b) {
     static const enum quic_retry retries[] = {QUIC_RETRY_AUTO, QUIC_RETRY_ALWAYS, QUIC_RETRY_OFF};
     static const enum quic_cc ccs[] = {QUIC_CUBIC, QUIC_RENO, QUIC_BBR};
@@ -173,9 +159,9 @@ static struct quic_config quic_config_of(struct binding *b) {
     q.stream_window_bytes = (uint32_t)o->body_buffer_bytes;
     q.conn_window_bytes = (uint32_t)o->conn_window_bytes;
     q.streams = (uint32_t)o->streams;
-    q.max_handshakes = part_of(o->handshakes, v);
-    q.max_conns = part_of(o->connections, v);
-    q.census = b->worker->clients;
+    q.handshakes = &b->worker->heads->handshakes;
+    q.conns = &b->worker->heads->quic;
+    q.census = &b->worker->heads->clients;
     q.counters = &b->worker->stats.quic;
     q.qlog = qlog_keeper(&v->outfit->qlog);
     q.idle_timeout_ns = o->idle_timeout_ns;
@@ -196,8 +182,9 @@ static int open_tcp(struct binding *b, int fd) {
     struct listener_config config = {
         .loop = w->loop,
         .log = w->log,
-        .census = w->clients,
-        .limits = limits_of(b->venue),
+        .quota = &w->heads->tcp,
+        .census = &w->heads->clients,
+        .write_timeout_ns = b->venue->outfit->config->gateway.write_timeout_ns,
         .accept = accept_tcp,
         .ended = on_ended,
         .context = b,
@@ -270,7 +257,6 @@ static int part(struct binding *b, struct binding **ret_old) {
 }
 
 int binding_use(struct binding *b, struct venue *v, struct binding **ret_old) {
-    struct listener_limits limits = limits_of(v);
     int fd = take_fd(v->address->udp_fds, b->worker), err = 0;
 
     *ret_old = NULL;
@@ -278,7 +264,7 @@ int binding_use(struct binding *b, struct venue *v, struct binding **ret_old) {
         err = part(b, ret_old);
     b->venue = v;
     if (b->tcp)
-        listener_limit(b->tcp, &limits);
+        listener_write_timeout(b->tcp, v->outfit->config->gateway.write_timeout_ns);
     if (err)
         return told(b, err);
     if (!b->udp)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/change.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -54,6 +55,20 @@ static unsigned workers_of(const struct config *c) {
                                              : (unsigned)processors;
 }
 
+static void init_heads(struct head_count *heads, const uint8_t key[TABLE_KEY]) {
+    census_init(&heads->clients, 0, key);
+    quota_init(&heads->tcp, "max-connections", 0);
+    quota_init(&heads->quic, "max-connections", 0);
+    quota_init(&heads->handshakes, "max-handshakes", 0);
+}
+
+static void limit_heads(struct head_count *heads, const struct gateway_options *o) {
+    census_limit(&heads->clients, (uint32_t)o->client_connections);
+    quota_limit(&heads->tcp, (uint32_t)o->connections);
+    quota_limit(&heads->quic, (uint32_t)o->connections);
+    quota_limit(&heads->handshakes, (uint32_t)o->handshakes);
+}
+
 static int make_workers(struct gateway *g, const struct config *c) {
     unsigned n = workers_of(c);
     uint8_t key[TABLE_KEY];
@@ -66,12 +81,12 @@ static int make_workers(struct gateway *g, const struct config *c) {
     }
     if (secrets_load(g->env, g->log, &g->secrets) || random_bytes(key, sizeof key))
         return ERR_SYSTEM;
-    census_init(&g->clients, 0, key);
+    init_heads(&g->heads, key);
     g->workers = calloc(n, sizeof *g->workers);
     if (!g->workers)
         return ERR_NO_MEMORY;
     for (; g->n_workers < n; g->n_workers++) {
-        int err = worker_init(&g->workers[g->n_workers], g->n_workers, g->log, &g->clients);
+        int err = worker_init(&g->workers[g->n_workers], g->n_workers, g->log, &g->heads);
         if (err)
             return err;
     }
@@ -221,7 +236,12 @@ static void commit(struct change *ch) {
     g->now = ch->next;
     g->now->number = ++g->n_generations;
     g->log->level = (enum log_level)o->log_level;
-    census_limit(&g->clients, (uint32_t)o->client_connections);
+    limit_heads(&g->heads, o);
+    if (o->upstream_connections < g->n_workers)
+        log_warn(g->log,
+                 "max-upstream-connections %" PRIu64
+                 " is less than workers %u: each worker has one",
+                 o->upstream_connections, g->n_workers);
     for (unsigned i = 0; i < g->n_workers; i++)
         worker_do(&g->workers[i], duty_put_on, ch->outfits[i]);
     free(ch->outfits);

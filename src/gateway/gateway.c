@@ -175,11 +175,18 @@ static void end_worker(struct worker *w) {
     worker_fini(w);
 }
 
+static void fini_heads(struct head_count *heads) {
+    census_fini(&heads->clients);
+    quota_fini(&heads->tcp);
+    quota_fini(&heads->quic);
+    quota_fini(&heads->handshakes);
+}
+
 void gateway_stop(struct gateway *g) {
     for (unsigned i = 0; i < g->n_workers; i++)
         end_worker(&g->workers[i]);
     if (g->workers)
-        census_fini(&g->clients);
+        fini_heads(&g->heads);
     monitor_close(&g->health);
     monitor_close(&g->stats);
     monitor_close(&g->admin);

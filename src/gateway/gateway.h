@@ -2,7 +2,6 @@
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
-#include "base/census.h"
 #include "base/log.h"
 #include "gateway/generation.h"
 #include "gateway/monitor.h"
@@ -38,7 +37,7 @@ struct gateway {
     enum gateway_state state;
     uint64_t begin_s; /* wall clock */
     struct secrets secrets;
-    struct census clients;
+    struct head_count heads;
 
     struct worker control; /* this thread's; its index is never used */
     struct worker *workers;

@@ -36,6 +36,7 @@ static struct stream_engine *accept_plain(void *context, struct peer *peer) {
 void monitor_init(struct monitor_listener *l, struct worker *control,
                   const struct admin_page *pages, size_t n) {
     *l = (struct monitor_listener){.worker = control, .pages = pages, .n_pages = n};
+    quota_init(&l->quota, "a limit of ours", MONITOR_CONNECTIONS);
     http_limits_default(&l->limits);
     http_env_init(&l->http, &control->turn, &control->chunks);
     l->http.log = control->log;
@@ -68,7 +69,8 @@ int monitor_prepare(struct monitor_listener *l, const struct addr *addr, struct 
         .loop = l->worker->loop,
         .log = l->worker->log,
         .addr = *addr,
-        .limits = {MONITOR_CONNECTIONS, l->limits.write_timeout_ns},
+        .quota = &l->quota,
+        .write_timeout_ns = l->limits.write_timeout_ns,
         .accept = accept_plain,
         .context = l,
     };

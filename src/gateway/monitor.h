@@ -12,6 +12,7 @@
 
 struct monitor_listener {
     struct worker *worker; /* the control thread's */
+    struct quota quota;
     struct http_limits limits;
     struct http_env http;
     const struct admin_page *pages;

@@ -58,6 +58,16 @@ static int make_proxies(struct outfit *o) {
     return o->proxies ? 0 : ERR_NO_MEMORY;
 }
 
+/* Parts, and no count of all workers: requests that wait are woken by a connection of their own
+ * worker, and one that is kept there would keep all others waiting. They make up the whole, unless
+ * workers are more. */
+static uint32_t part_of(uint64_t all, const struct outfit *o) {
+    unsigned workers = o->generation->addresses.workers;
+    uint64_t part = all / workers + (o->worker->index < all % workers);
+
+    return part > 0 ? (uint32_t)part : 1;
+}
+
 static int make_upstreams(struct outfit *o) {
     const struct config *c = o->config;
     const struct gateway_options *given = &c->gateway;
@@ -73,7 +83,7 @@ static int make_upstreams(struct outfit *o) {
             .name = c->upstreams[i]->name,
             .uris = c->upstreams[i]->uris,
             .n_uris = c->upstreams[i]->n_uris,
-            .max_connections = (uint32_t)given->upstream_connections,
+            .max_connections = part_of(given->upstream_connections, o),
             .connect_timeout_ns = given->upstream_connect_timeout_ns,
             .idle_timeout_ns = given->upstream_idle_timeout_ns,
             .write_timeout_ns = given->write_timeout_ns,

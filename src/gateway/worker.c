@@ -41,8 +41,8 @@ static struct span scratch_new(void) {
     return (struct span){malloc(SCRATCH_BYTES), SCRATCH_BYTES};
 }
 
-int worker_init(struct worker *w, unsigned index, struct log *log, struct census *clients) {
-    *w = (struct worker){.index = index, .log = log, .clients = clients};
+int worker_init(struct worker *w, unsigned index, struct log *log, struct head_count *heads) {
+    *w = (struct worker){.index = index, .log = log, .heads = heads};
     turn_init(&w->turn);
     chunk_pool_init(&w->chunks, FREE_CHUNKS);
     access_log_init(&w->access_log, &w->turn, log);

@@ -9,6 +9,7 @@
 #include "base/date.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/quota.h"
 #include "base/turn.h"
 #include "gateway/access_log.h"
 #include "gateway/stats.h"
@@ -20,7 +21,7 @@
  * outfit (gateway/outfit.h), of which a worker has one at a time, and older ones until their
  * connections have ended.
  *
- * Threads have nothing in common but the census and what is constant. The control thread has
+ * Threads have nothing in common but the head count and what is constant. The control thread has
  * something done by a worker and waits for it (worker_do): so it may look into a worker, and
  * nobody needs a lock. A worker never waits for the control thread. */
 
@@ -28,10 +29,17 @@ enum { SCRATCH_BYTES = 64 * 1024, RANDOM_BYTES = 1024 };
 
 struct worker_call;
 
+/* What is counted over all workers, as the limits are of the whole. */
+struct head_count {
+    struct census clients;
+    struct quota tcp, quic;  /* connections of clients */
+    struct quota handshakes; /* half-open ones of QUIC */
+};
+
 struct worker {
     unsigned index;
     struct log *log;
-    struct census *clients; /* of all workers */
+    struct head_count *heads; /* of all workers; NULL: the control thread's */
     struct turn turn;
     struct loop *loop;
     struct chunk_pool chunks;
@@ -56,8 +64,8 @@ struct worker {
     struct worker_call *call; /* under the lock; NULL: none */
 };
 
-/* 0 or a negative err. log and clients outlive it. */
-int worker_init(struct worker *w, unsigned index, struct log *log, struct census *clients);
+/* 0 or a negative err. log and heads outlive it. */
+int worker_init(struct worker *w, unsigned index, struct log *log, struct head_count *heads);
 /* Runs the loop in a thread of its own, which takes no signals. 0 or ERR_SYSTEM. */
 int worker_start(struct worker *w);
 /* Has f(w, context) run in the worker's turn, and waits for its end. From the control thread. */

@@ -32,8 +32,22 @@ static const char *advice(enum reason reason) {
         return "The app has stopped reading the request; --write-timeout says how long h3gw waits.";
     case REASON_UPSTREAM_PROTOCOL:
         return "The app's response is not valid HTTP, so h3gw passed nothing of it on.";
+    case REASON_OVERLOADED:
+        return "max-upstream-connections says how many connections h3gw makes, ulimit -n how many "
+               "files and connections it may have open.";
     default: return "The app's own log may say more.";
     }
+}
+
+/* Where a limit is reached every request fails for the same. */
+static void tell(const struct exchange *x, enum reason reason, const char *problem) {
+    struct log *log = x->env->log;
+
+    if (reason == REASON_OVERLOADED && !log_due(log, LOG_OVERLOADED, x->env->turn->now_ns))
+        return;
+    log_warn(log, STR_FMT " " STR_FMT ": %s%s%s", STR_ARG(x->request.method),
+             STR_ARG(x->upstream_name), reason_text(reason), problem ? ": " : "",
+             problem ? problem : "");
 }
 
 static void explain(struct proxy *p, enum reason reason, const char *problem) {
@@ -43,9 +57,7 @@ static void explain(struct proxy *p, enum reason reason, const char *problem) {
                                    STR_ARG(x->upstream_name), reason_text(reason),
                                    problem ? ": " : "", problem ? problem : "", advice(reason));
 
-    log_warn(x->env->log, STR_FMT " " STR_FMT ": %s%s%s", STR_ARG(x->request.method),
-             STR_ARG(x->upstream_name), reason_text(reason), problem ? ": " : "",
-             problem ? problem : "");
+    tell(x, reason, problem);
     task_stop_timer(&p->end.task);
     upstream_wait_cancel(&p->wait);
     x->reason = reason;

@@ -206,14 +206,18 @@ static void side_drain(struct stream_engine *base) {
 
 /* ---- dialing ---- */
 
-static void refuse(struct tunnel *t, const char *problem) {
-    static const uint8_t internal_error[] = {21, 3, 3, 0, 2, 2, 80}; /* RFC 8446 5.1, 6 */
+static void tell(const struct tunnel *t, const char *problem) {
+    const struct peer *peer = t->config.peer;
     char remote[ADDR_TEXT];
-    struct span room = pipe_room(&t->down);
     log_warn(t->config.log, "%s, for \"%s\": upstream " STR_FMT ": %s",
-             addr_text(&t->config.peer->remote, remote),
-             t->config.peer->sni ? t->config.peer->sni : "", STR_ARG(origin_name(t->origin)),
-             problem);
+             addr_text(&peer->remote, remote), peer->sni ? peer->sni : "",
+             STR_ARG(origin_name(t->origin)), problem);
+}
+
+/* The client hears an alert. */
+static void refuse(struct tunnel *t) {
+    static const uint8_t internal_error[] = {21, 3, 3, 0, 2, 2, 80}; /* RFC 8446 5.1, 6 */
+    struct span room = pipe_room(&t->down);
     if (room.n >= sizeof(internal_error)) {
         memcpy(room.p, internal_error, sizeof(internal_error));
         t->down.n = sizeof(internal_error);
@@ -246,18 +250,24 @@ static int join(struct tunnel *t, int fd) {
     return 0;
 }
 
+/* What is wrong, or NULL. Where no descriptor is left another origin is no better. */
+static const char *go_on(struct tunnel *t, struct dial *over, int fd) {
+    if (fd >= 0)
+        return join(t, fd) == 0 ? NULL : "out of memory";
+    if (fd == ERR_LIMIT || t->n_dials >= upstream_origins(t->config.upstream))
+        return dial_problem(over);
+    return dial(t) == 0 ? NULL : "out of memory";
+}
+
 static void dialed(struct tunnel *t) {
     struct dial *over = t->dial;
     int fd = upstream_dialed(t->origin, over);
     t->dial = NULL;
-    if (fd >= 0) {
-        if (join(t, fd) != 0)
-            refuse(t, "out of memory");
-    } else if (t->n_dials >= upstream_origins(t->config.upstream)) {
-        refuse(t, dial_problem(over));
-    } else if (dial(t) != 0) {
-        refuse(t, "out of memory");
-    }
+    const char *problem = go_on(t, over, fd);
+    if (problem && (fd != ERR_LIMIT || log_due(t->config.log, LOG_OVERLOADED, turn_of(t)->now_ns)))
+        tell(t, problem);
+    if (problem)
+        refuse(t);
     dial_free(over);
 }
 

@@ -110,7 +110,7 @@ static const char *why(int number) {
 static void start_next(struct dial *d);
 
 static void attempt_failed(struct dial *d, const struct addr *addr, int number) {
-    d->err = sock_err(number);
+    d->err = number == EMFILE || number == ENFILE ? ERR_LIMIT : sock_err(number);
     tell(d, why(number), addr);
 }
 

@@ -38,7 +38,8 @@ struct dial_config {
 
 struct dial *dial_start(const struct dial_config *config); /* NULL: no memory */
 /* The connected non-blocking socket (the caller's from now on), or a negative err:
- * ERR_TIMEOUT, ERR_NOT_FOUND (the name), ERR_REFUSED, ERR_SYSTEM. After DIAL_DONE. */
+ * ERR_TIMEOUT, ERR_NOT_FOUND (the name), ERR_REFUSED, ERR_LIMIT (no descriptor is left),
+ * ERR_SYSTEM. After DIAL_DONE. */
 int dial_take_fd(struct dial *d);
 /* The addresses found, in order of preference. */
 const struct addr *dial_addrs(const struct dial *d, int *ret_n);

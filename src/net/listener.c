@@ -11,11 +11,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "http/reason.h"
+#include "sys/process.h"
 #include "sys/sock.h"
 
 enum { LISTENER_MAGIC = 0x6c697374, ACCEPTS_A_LAP = 64 };
 
-/* Out of descriptors or memory: rests this long, so that a freed one is used soon. */
+/* So long, so that what is freed elsewhere is used soon. */
 #define REST_NS (SECOND_NS / 5)
 
 struct listener {
@@ -28,40 +29,55 @@ struct listener {
     struct list streams;
     size_t n_streams;
     bool resting;
-    uint64_t told_ns; /* when the log heard last of a rest */
     struct grave grave;
 };
 
-static bool is_full(const struct listener *l) {
-    uint32_t most = l->config.limits.max_streams;
-    return most > 0 && l->n_streams >= most;
-}
-
 static void watch_again(struct listener *l) {
     if (l->fd >= 0)
-        loop_watch_set(&l->watch, !l->resting && !is_full(l) ? LOOP_READ : 0);
+        loop_watch_set(&l->watch, l->resting ? 0 : LOOP_READ);
+}
+
+static uint64_t now_of(const struct listener *l) {
+    return loop_turn(l->config.loop)->now_ns;
+}
+
+static void leave(struct listener *l, struct census_client *client) {
+    census_leave(l->config.census, client);
+    quota_leave(l->config.quota);
 }
 
 static void on_ended(void *context, struct net_stream *stream) {
     struct listener *l = context;
     check_magic(l, LISTENER_MAGIC);
-    census_leave(l->config.census, net_stream_tag(stream));
+    leave(l, net_stream_tag(stream));
     if (l->config.ended)
         l->config.ended(l->config.context, net_stream_peer(stream));
     l->n_streams--;
+    l->resting = false; /* it was in a quota, and had a descriptor */
     watch_again(l);
 }
 
-static void rest(struct listener *l, int number) {
-    uint64_t now = loop_turn(l->config.loop)->now_ns;
-    if (l->told_ns == 0 || now - l->told_ns >= SECOND_NS) {
-        char text[ADDR_TEXT];
-        l->told_ns = now;
-        log_warn(l->config.log, "%s: no connection can be accepted now: %s",
-                 addr_text(&l->addr, text), strerror(number));
-    }
-    l->resting = task_at(&l->task, now + REST_NS) == 0;
+static void rest(struct listener *l) {
+    l->resting = task_at(&l->task, now_of(l) + REST_NS) == 0;
     watch_again(l);
+}
+
+static void rest_as_full(struct listener *l) {
+    char text[ADDR_TEXT];
+    log_seldom(l->config.log, LOG_WARN, LOG_WAITING, now_of(l),
+               "%s: clients wait until one of the TCP connections ends: there are as many as %s "
+               "allows, %u",
+               addr_text(&l->addr, text), l->config.quota->name, l->config.quota->most);
+    rest(l);
+}
+
+static void rest_without(struct listener *l, int number) {
+    char text[ADDR_TEXT], advice[PROCESS_ADVICE];
+    bool ours = number == EMFILE;
+    log_seldom(l->config.log, LOG_WARN, LOG_DESCRIPTORS, now_of(l),
+               "%s: no connection can be accepted now: %s%s%s", addr_text(&l->addr, text),
+               strerror(number), ours ? ": " : "", ours ? process_fds_advice(advice) : "");
+    rest(l);
 }
 
 static void on_task(struct task *task, uint32_t events) {
@@ -76,13 +92,13 @@ static void take(struct listener *l, int fd, struct census_client *client) {
                                        .fd = fd,
                                        .log = l->config.log,
                                        .owner = &l->streams,
-                                       .write_timeout_ns = l->config.limits.write_timeout_ns,
+                                       .write_timeout_ns = l->config.write_timeout_ns,
                                        .ended = on_ended,
                                        .context = l,
                                        .tag = client};
     struct net_stream *stream = net_stream_new(&config);
     if (!stream) {
-        census_leave(l->config.census, client);
+        leave(l, client);
         return;
     }
     l->n_streams++;
@@ -91,19 +107,22 @@ static void take(struct listener *l, int fd, struct census_client *client) {
         net_stream_close(stream, REASON_REFUSED);
 }
 
-/* true: there may be more. */
-static bool accept_one(struct listener *l) {
-    struct addr from = {.n = sizeof(from.un)};
+/* Of those in the quota. */
+static void let_in(struct listener *l, int fd, const struct addr *from) {
     struct census_client *client;
-    int fd = accept4(l->fd, &from.sa, &from.n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0 && census_enter(l->config.census, &from, &client) == 0) {
+    int err = census_enter(l->config.census, from, &client);
+    if (err == 0) {
         take(l, fd, client);
-        return true;
+        return;
     }
-    if (fd >= 0) {
-        close(fd);
-        return true;
-    }
+    if (err == ERR_LIMIT)
+        census_tell(l->config.census, l->config.log, from, now_of(l));
+    quota_leave(l->config.quota);
+    close(fd);
+}
+
+/* true: there may be more. */
+static bool not_accepted(struct listener *l) {
     switch (errno) {
     case EAGAIN: return false;
     case EINTR:
@@ -113,22 +132,38 @@ static bool accept_one(struct listener *l) {
     case ENETDOWN:
     case ENETUNREACH:
     case EHOSTUNREACH: return true; /* that one went away before it was accepted */
-    default: rest(l, errno); return false;
+    default: rest_without(l, errno); return false;
     }
 }
 
+static bool accept_one(struct listener *l) {
+    struct addr from = {.n = sizeof(from.un)};
+    if (!quota_enter(l->config.quota))
+        return false;
+    int fd = accept4(l->fd, &from.sa, &from.n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        let_in(l, fd, &from);
+        return true;
+    }
+    bool more = not_accepted(l);
+    quota_leave(l->config.quota);
+    return more;
+}
+
 static void accept_all(struct listener *l) {
-    for (int i = 0; i < ACCEPTS_A_LAP && !is_full(l); i++)
+    for (int i = 0; i < ACCEPTS_A_LAP; i++)
         if (!accept_one(l))
             break;
-    watch_again(l);
 }
 
 static void on_ready(struct loop_watch *watch, int events) {
     struct listener *l = container_of(watch, struct listener, watch);
     (void)events;
     check_magic(l, LISTENER_MAGIC);
-    accept_all(l);
+    if (quota_is_full(l->config.quota, 1))
+        rest_as_full(l);
+    else
+        accept_all(l);
 }
 
 int listener_open(const struct listener_config *config, struct listener **ret_listener) {
@@ -160,10 +195,9 @@ const struct addr *listener_addr(const struct listener *l) {
     return &l->addr;
 }
 
-void listener_limit(struct listener *l, const struct listener_limits *limits) {
+void listener_write_timeout(struct listener *l, uint64_t ns) {
     check_magic(l, LISTENER_MAGIC);
-    l->config.limits = *limits;
-    watch_again(l);
+    l->config.write_timeout_ns = ns;
 }
 
 size_t listener_streams(const struct listener *l) {

@@ -9,25 +9,24 @@
 #include "base/engine.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/quota.h"
 #include "net/stream.h"
 #include "sys/loop.h"
 
-/* A listening TCP socket: accepts and hands over. Out of descriptors: it rests and tells
- * once a second, no busy loop. */
+/* A listening TCP socket: accepts and hands over. While there is no room, in the quota or as
+ * descriptors ran out, it rests and looks again five times a second, or when a connection of its
+ * own has ended: clients wait in the kernel's queue. It tells so once a second, all of them
+ * together. */
 
 struct listener;
-
-struct listener_limits {
-    uint32_t max_streams; /* 0: no limit; then it rests until some ended */
-    uint64_t write_timeout_ns;
-};
 
 struct listener_config {
     struct loop *loop;
     struct log *log;
     struct addr addr;      /* port 0: any; see listener_addr */
-    struct census *census; /* of the clients, of all listeners; NULL: none */
-    struct listener_limits limits;
+    struct quota *quota;   /* of connections, of all listeners; NULL: none */
+    struct census *census; /* of the clients, likewise */
+    uint64_t write_timeout_ns;
     /* The engine of a new connection; NULL closes it. Called in the I/O phase. */
     struct stream_engine *(*accept)(void *context, struct peer *peer);
     /* Once for each accept, when the connection is over and its engine gone; NULL: not told. */
@@ -41,7 +40,7 @@ int listener_open(const struct listener_config *config, struct listener **ret_li
  * closed after an error. */
 int listener_adopt(const struct listener_config *config, int fd, struct listener **ret_listener);
 /* For the connections to come. */
-void listener_limit(struct listener *l, const struct listener_limits *limits);
+void listener_write_timeout(struct listener *l, uint64_t ns);
 const struct addr *listener_addr(const struct listener *l);
 size_t listener_streams(const struct listener *l); /* connections alive */
 void listener_drain(struct listener *l);           /* closes the socket, drains connections */

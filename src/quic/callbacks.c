@@ -45,7 +45,10 @@ static int take_in(struct quic_conn *c) {
     if (c->peer.alpn[0] == '\0')
         return refuse(c, NGTCP2_CRYPTO_ERROR + ALERT_NO_APPLICATION_PROTOCOL,
                       "no application protocol was agreed on");
-    if (census_enter(config->census, &c->peer.remote, &c->client) != 0)
+    int err = census_enter(config->census, &c->peer.remote, &c->client);
+    if (err == ERR_LIMIT)
+        census_tell(config->census, config->log, &c->peer.remote, config->turn->now_ns);
+    if (err != 0)
         return refuse(c, NGTCP2_CONNECTION_REFUSED, "too many connections of this client");
     c->app = config->accept(config->context, c, &c->peer);
     if (!c->app)

@@ -93,6 +93,7 @@ static struct quic_conn *conn_new(struct hub *h, const struct addr *local,
     list_append(&h->conns, &c->link);
     h->n_live++;
     h->n_handshakes++;
+    quota_add(h->config.handshakes);
     task_init(&c->task, h->config.turn, run);
     return c;
 }
@@ -157,9 +158,13 @@ static int start_server(struct quic_conn *c, const struct conn_first *first) {
 }
 
 int conn_new_server(struct hub *h, const struct conn_first *first, struct quic_conn **ret_conn) {
+    if (!quota_enter(h->config.conns))
+        return ERR_LIMIT;
     struct quic_conn *c = conn_new(h, &first->d->local, &first->d->remote);
-    if (!c)
+    if (!c) {
+        quota_leave(h->config.conns);
         return ERR_NO_MEMORY;
+    }
     int err = start_server(c, first);
     if (err != 0) {
         conn_bury(c);

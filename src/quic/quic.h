@@ -10,6 +10,7 @@
 #include "base/engine.h"
 #include "base/log.h"
 #include "base/peer.h"
+#include "base/quota.h"
 #include "base/str.h"
 #include "base/turn.h"
 #include "tls/context.h"
@@ -98,9 +99,8 @@ struct quic_config {
     uint32_t worker, workers; /* our ids: first byte % workers == worker; 0 workers: 1 */
     uint32_t stream_window_bytes, conn_window_bytes; /* initial flow-control credit */
     uint32_t streams;                                /* bidi streams that a peer may have open */
-    uint32_t max_handshakes; /* half-open ones before QUIC_RETRY_AUTO demands tokens */
-    uint32_t max_conns;      /* 0: no limit */
-    struct census *census;   /* of the clients whose handshake is done; NULL: none */
+    struct quota *handshakes, *conns; /* full of half-open ones: Retry; four times: refusal */
+    struct census *census; /* of the clients whose handshake is done; these three: or NULL */
     uint64_t idle_timeout_ns, handshake_timeout_ns;
     struct quic_counters *counters; /* quic/counters.h; NULL: nothing is counted */
     struct quic_qlog *qlog;         /* quic/qlog.h; NULL: none is written */
@@ -114,7 +114,7 @@ void quic_config_default(struct quic_config *config);
 struct datagram_engine *quic_server_new(const struct quic_config *config);
 size_t quic_server_conns(const struct datagram_engine *e);
 size_t quic_server_handshakes(const struct datagram_engine *e); /* those that are half open */
-/* For connections to come; others keep theirs. Turn, log, secret and workers stay as they were. */
+/* For connections to come; others keep theirs. Turn, log, secret, workers and counts stay. */
 void quic_server_use(struct datagram_engine *e, const struct quic_config *config);
 
 /* One client connection; host is checked against the certificate and sent as SNI (not when

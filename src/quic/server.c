@@ -112,28 +112,57 @@ static void send_reset(struct server *s, const uint8_t *id, const struct datagra
 
 /* ---- new connections ---- */
 
-static bool is_busy(const struct hub *h) {
-    return h->config.max_handshakes > 0 && h->n_handshakes >= h->config.max_handshakes;
-}
-
 /* Who has shown an address may still only open so many at once. */
-static bool is_full(const struct hub *h) {
-    return h->draining || (h->config.max_conns > 0 && h->n_live >= h->config.max_conns) ||
-           (is_busy(h) && h->n_handshakes / 4 >= h->config.max_handshakes);
-}
+enum { FLOODED = 4 };
 
 static bool wants_token(const struct hub *h) {
     return h->config.retry == QUIC_RETRY_ALWAYS ||
-           (h->config.retry == QUIC_RETRY_AUTO && is_busy(h));
+           (h->config.retry == QUIC_RETRY_AUTO && quota_is_full(h->config.handshakes, 1));
+}
+
+static void refuse(struct server *s, const struct conn_first *first, size_t n) {
+    send_refusal(s, first, NGTCP2_CONNECTION_REFUSED, n);
+}
+
+static void refuse_as_full(struct server *s, const struct conn_first *first, size_t n) {
+    const struct quic_config *config = &s->hub.config;
+    char remote[ADDR_TEXT];
+    log_seldom(config->log, LOG_WARN, LOG_REFUSED, config->turn->now_ns,
+               "quic: %s: refused: there are as many QUIC connections as %s allows, %u",
+               addr_text(&first->d->remote, remote), config->conns->name, config->conns->most);
+    refuse(s, first, n);
+}
+
+/* Its address may be a lie. */
+static void refuse_as_flooded(struct server *s, const struct conn_first *first, size_t n) {
+    const struct quic_config *config = &s->hub.config;
+    char remote[ADDR_TEXT];
+    log_seldom(config->log, LOG_WARN, LOG_HANDSHAKES, config->turn->now_ns,
+               "quic: %s: refused: %u handshakes are half open, four times %s",
+               addr_text(&first->d->remote, remote), config->handshakes->n,
+               config->handshakes->name);
+    refuse(s, first, n);
+}
+
+/* Answers the sender when there is none for it. */
+static bool has_room(struct server *s, const struct conn_first *first, size_t n) {
+    const struct hub *h = &s->hub;
+    if (h->draining)
+        refuse(s, first, n);
+    else if (quota_is_full(h->config.conns, 1))
+        refuse_as_full(s, first, n);
+    else if (quota_is_full(h->config.handshakes, FLOODED))
+        refuse_as_flooded(s, first, n);
+    else
+        return true;
+    return false;
 }
 
 /* Whether the sender may have a connection now; answers it when not. */
 static bool let_in(struct server *s, struct conn_first *first, size_t n) {
     const ngtcp2_pkt_hd *hd = first->hd;
-    if (is_full(&s->hub)) {
-        send_refusal(s, first, NGTCP2_CONNECTION_REFUSED, n);
+    if (!has_room(s, first, n))
         return false;
-    }
     switch (token_check(&s->hub, hd, &first->d->remote, &first->original_dcid)) {
     case TOKEN_RETRY: first->token_type = NGTCP2_TOKEN_TYPE_RETRY; return true;
     case TOKEN_NEW: first->token_type = NGTCP2_TOKEN_TYPE_NEW_TOKEN; return true;
@@ -166,8 +195,13 @@ static void take_first(struct server *s, struct span packet, const struct datagr
     if (ngtcp2_accept(&hd, packet.p, packet.n) != 0)
         return;
     struct conn_first first = {.hd = &hd, .original_dcid = hd.dcid, .d = d};
-    if (let_in(s, &first, packet.n) && conn_new_server(&s->hub, &first, &c) == 0)
+    if (!let_in(s, &first, packet.n))
+        return;
+    int err = conn_new_server(&s->hub, &first, &c);
+    if (err == 0)
         read_packet(s, c, packet, d);
+    else if (err == ERR_LIMIT) /* another worker was faster */
+        refuse_as_full(s, &first, packet.n);
 }
 
 /* ---- the engine ---- */
@@ -278,6 +312,9 @@ void quic_server_use(struct datagram_engine *e, const struct quic_config *config
     memcpy(now.secret, h->config.secret, sizeof(now.secret));
     now.worker = h->config.worker;
     now.workers = h->config.workers;
+    now.handshakes = h->config.handshakes;
+    now.conns = h->config.conns;
+    now.census = h->config.census;
     h->config = now;
     crypto_prepare(now.tls, true);
 }

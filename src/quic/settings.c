@@ -16,7 +16,6 @@ void quic_config_default(struct quic_config *config) {
         .stream_window_bytes = 256 * 1024,
         .conn_window_bytes = 4 * 1024 * 1024,
         .streams = 100,
-        .max_handshakes = 256,
         .idle_timeout_ns = 60 * SECOND_NS,
         .handshake_timeout_ns = 10 * SECOND_NS,
     };

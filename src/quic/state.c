@@ -14,18 +14,22 @@
 
 /* How connections end, and the sentence that says why. */
 
-static void count(struct quic_conn *c, enum conn_state state, int by) {
-    if (state == CONN_HANDSHAKE)
-        c->hub->n_handshakes += (size_t)by;
-    if (state <= CONN_ENDING)
-        c->hub->n_live += (size_t)by;
+/* A state is never come back to. */
+static void uncount(struct hub *h, enum conn_state before, enum conn_state now) {
+    if (before == CONN_HANDSHAKE) {
+        h->n_handshakes--;
+        quota_leave(h->config.handshakes);
+    }
+    if (before <= CONN_ENDING && now > CONN_ENDING) {
+        h->n_live--;
+        quota_leave(h->config.conns);
+    }
 }
 
 void conn_set_state(struct quic_conn *c, enum conn_state state) {
     check(state > c->state);
-    count(c, c->state, -1);
+    uncount(c->hub, c->state, state);
     c->state = state;
-    count(c, c->state, 1);
     if (state >= CONN_ENDING)
         task_wake(&c->task, CONN_ACT);
     if (state >= CONN_DRAINING)

@@ -2,6 +2,8 @@
 #include "sys/process.h"
 
 #include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -45,14 +47,24 @@ static uint64_t ns_of(struct timeval t) {
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_usec * 1000;
 }
 
-void process_look(struct process_facts *ret_facts) {
-    struct rusage usage;
+static uint64_t max_fds(void) {
     struct rlimit limit;
 
-    *ret_facts = (struct process_facts){.open_fds = count_fds()};
+    return getrlimit(RLIMIT_NOFILE, &limit) ? 0 : limit.rlim_cur;
+}
+
+const char *process_fds_advice(char to[PROCESS_ADVICE]) {
+    (void)snprintf(to, PROCESS_ADVICE,
+                   "all %" PRIu64 " are in use: raise ulimit -n, or lower max-connections",
+                   max_fds());
+    return to;
+}
+
+void process_look(struct process_facts *ret_facts) {
+    struct rusage usage;
+
+    *ret_facts = (struct process_facts){.open_fds = count_fds(), .max_fds = max_fds()};
     look_at_memory(ret_facts);
-    if (!getrlimit(RLIMIT_NOFILE, &limit))
-        ret_facts->max_fds = limit.rlim_cur;
     if (!getrusage(RUSAGE_SELF, &usage))
         ret_facts->cpu_ns = ns_of(usage.ru_utime) + ns_of(usage.ru_stime);
 }

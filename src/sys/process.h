@@ -15,4 +15,9 @@ struct process_facts {
 
 void process_look(struct process_facts *ret_facts);
 
+enum { PROCESS_ADVICE = 96 };
+/* What to do when all file descriptors are in use: "all 1024 are in use: raise ulimit -n …". To
+ * count them takes one. */
+const char *process_fds_advice(char to[PROCESS_ADVICE]);
+
 #endif

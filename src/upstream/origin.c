@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "net/stream.h"
 #include "proto/h1/h1.h"
+#include "sys/process.h"
 
 enum { CONN_MAGIC = 0x6f434f4e };
 
@@ -80,6 +81,19 @@ struct dial *origin_dial(const struct origin *o, struct task *task) {
     return dial_start(&config);
 }
 
+static void tell_failure(struct origin *o, int err) {
+    char advice[PROCESS_ADVICE];
+    uint64_t now_ns = o->env->http->turn->now_ns;
+
+    if (err == ERR_LIMIT) { /* every request brings one, and it is not the origin's fault */
+        log_seldom(o->env->log, LOG_WARN, LOG_DIAL, now_ns, "upstream %s: %s: %s", o->name,
+                   o->problem, process_fds_advice(advice));
+        return;
+    }
+    log_info(o->env->log, "upstream %s: %s", o->name, o->problem);
+    o->bad_until_ns = now_ns + bad_ns;
+}
+
 int origin_dialed(struct origin *o, struct dial *dial) {
     int fd = dial_take_fd(dial);
 
@@ -89,17 +103,24 @@ int origin_dialed(struct origin *o, struct dial *dial) {
         return fd;
     }
     snprintf(o->problem, sizeof o->problem, "%s", dial_problem(dial));
-    log_info(o->env->log, "upstream %s: %s", o->name, o->problem);
-    o->bad_until_ns = o->env->http->turn->now_ns + bad_ns;
+    tell_failure(o, fd);
     o->n_failures++;
     return fd;
+}
+
+static enum reason reason_of(int err) {
+    switch (err) {
+    case ERR_TIMEOUT: return REASON_UPSTREAM_CONNECT_TIMEOUT;
+    case ERR_LIMIT: return REASON_OVERLOADED;
+    default: return REASON_UPSTREAM_CONNECT;
+    }
 }
 
 static void dial_failed(struct origin_conn *c, int err) {
     struct origin *o = c->origin;
 
     conn_bury(c);
-    fail_waiters(o, err == ERR_TIMEOUT ? REASON_UPSTREAM_CONNECT_TIMEOUT : REASON_UPSTREAM_CONNECT);
+    fail_waiters(o, reason_of(err));
 }
 
 static void client_released(void *context, struct net_stream *stream) {

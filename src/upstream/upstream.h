@@ -25,7 +25,7 @@ struct upstream_config {
     struct str name;
     const struct uri *uris;
     size_t n_uris;
-    uint32_t max_connections;    /* per origin; more requests wait */
+    uint32_t max_connections;    /* per origin, this worker's; more requests wait */
     uint64_t connect_timeout_ns; /* name and all addresses together */
     uint64_t idle_timeout_ns;    /* an unused connection is closed then */
     uint64_t write_timeout_ns;

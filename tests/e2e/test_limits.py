@@ -2,10 +2,13 @@
 """Bounded memory, and what clients that mean ill are allowed: the process lives, others are
 answered meanwhile, and the memory stays where the limits put it."""
 
+import copy
 import os
+import re
 import socket
 import ssl
 import struct
+import time
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pytest
 from clients import (END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS,
                      WINDOW_UPDATE, client_hello, hpack)
 from crowds import CrowdH3, Flood, crowd, frame
+from live import ONE, Live, Talk
 from loads import Load
 from procs import free_port, wait_for, wait_steady
 from spellings import CONNECT_TIMEOUT, DRAIN_TIMEOUT
@@ -22,6 +26,7 @@ LONG = bool(os.environ.get("H3GW_LONG"))
 CROWD = 1000 if LONG else 100
 PATIENCE = 3 if LONG else 1  # machines are slow at making a thousand connections
 MAX_RESETS, MAX_STREAMS = 1000, 128  # as the options have them
+TWO_ADDRESSES = ["127.0.0.1", "127.0.0.2"]
 CONTINUATION = 9
 KIB, MIB = 1 << 10, 1 << 20
 ENHANCE_YOUR_CALM = 11
@@ -121,12 +126,16 @@ def test_half_open_handshakes(gateway, kind):
             one.close()
 
 
-def handshakes(stats):
-    """Half-open ones of QUIC, as the gateway counts them."""
+def counted(stats, name):
+    """As the gateway counts."""
     with urllib.request.urlopen(f"http://127.0.0.1:{stats}/stats/prometheus", timeout=20) as page:
         lines = page.read().decode().splitlines()
-    return next(int(line.split()[1]) for line in lines
-                if line.startswith("h3gw_quic_handshakes_active "))
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
+
+def handshakes(stats):
+    """Half-open ones of QUIC."""
+    return counted(stats, "h3gw_quic_handshakes_active")
 
 
 def open_files(front):
@@ -154,15 +163,94 @@ def test_connections_of_one_client(gateway, version):
     held.pop().close()
 
 
+    lines = [line for line in front.server.err.splitlines() if "max-connections-per-client" in line]
+    assert lines and all(re.search(r"warn: 127\.0\.0\.1:\d+: refused, .* has 2 connections", line)
+                         for line in lines), front.server.err
+
+
 def test_connections_in_all(gateway):
     """Further ones wait until there is room."""
     front = gateway("--max-connections", 2)
     held = [front.curl.tls() for _ in range(2)]
     waiting = front.curl.start("h1", "/status/200")
+    wait_for(lambda: "max-connections allows, 2" in front.server.err, "the gateway to say so")
     assert waiting.process.poll() is None
     held.pop().close()
     assert waiting.finish().status == 200
     held.pop().close()
+
+
+def of_two(gateway, *arguments):
+    """Two addresses and two workers: a limit of the whole is one for all four sockets. A client of
+    each address."""
+    port = free_port()
+    listens = [f"--listen={address}:{port}" for address in TWO_ADDRESSES]
+    front = gateway("--workers=2", *arguments, port=port, listen=listens)
+    other = copy.copy(front.curl)
+    other.address = TWO_ADDRESSES[1]
+    return front, [front.curl, other]
+
+
+@pytest.mark.parametrize("version", ["h1", "h2"])
+def test_connections_in_all_over_tcp(gateway, version):
+    """Not one of each address and worker; and those who wait are all served."""
+    front, curls = of_two(gateway, "--max-connections", 1)
+    with curls[0].h1() as held:
+        held.send(b"GET /status/200 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert held.response().status == 200
+        waiting = [curl.start(version, "/status/200") for curl in curls * 6]
+        wait_for(lambda: front.server.err.count(f":{front.port}: clients wait") >= 2,
+                 "the gateway to say so again")
+        assert all(one.process.poll() is None for one in waiting)
+    assert [one.finish().status for one in waiting] == [200] * 12
+
+
+def test_connections_in_all_after_a_reload(factory):
+    """Those who wait get what room the new configuration has."""
+    text = "[gateway]\nworkers = 2\nmax-connections = %d\n" + ONE
+    live = Live(factory, text % 1)
+    held = live.hold("h1")
+    assert held.ask() == "one"
+    waiting = live.curl.start("h2", "/")
+    live.wait_log("clients wait", "max-connections allows, 1")
+    live.reload(text % 2)
+    assert waiting.finish().text == "one"
+    held.close()
+
+
+def test_connections_in_all_over_quic(gateway):
+    front, curls = of_two(gateway, "--max-connections", 1)
+    talk = Talk(front.home.folder, front.port)
+    try:
+        assert talk.open() == "open full"
+        assert talk.response("/status/200").status == 200
+        for curl in curls * 6:
+            assert curl("h3", "/status/200", check=False).exit != 0
+        assert curls[1]("h2", "/status/200").status == 200
+        assert re.search(r"warn: quic: 127\.0\.0\.\d:\d+: refused: .* max-connections allows, 1",
+                         front.server.err), front.server.err
+        talk.hang_up()
+    finally:
+        talk.close()
+    for curl in curls * 3:
+        wait_for(lambda: curl("h3", "/status/200", check=False).status == 200, "room")
+
+
+def test_handshakes_in_all(gateway):
+    """One that is half open anywhere makes all others prove their address."""
+    stats = free_port()
+    front, curls = of_two(gateway, "--max-handshakes", 1, "--handshake-timeout", "600s",
+                          "--stats", f"127.0.0.1:{stats}", DRAIN_TIMEOUT, "0s")
+    front.server.expected_exit = None
+    half = CrowdH3(front.port, 1, "half")
+    try:
+        wait_for(lambda: handshakes(stats) == 1, "it to be half open")
+        before = counted(stats, "h3gw_quic_retries_total")
+        for curl in curls * 4:
+            assert curl("h3", "/status/200").status == 200
+        assert counted(stats, "h3gw_quic_retries_total") >= before + 8
+    finally:
+        half.close()
 
 
 # ---- HTTP/2 floods: raw frames --------------------------------------------------------------
@@ -174,6 +262,12 @@ def closing_code(client):
         if got[0] == GOAWAY:
             code = int.from_bytes(got[3][4:8], "big")
     return code
+
+
+def tells(front, option, most, version="HTTP/2"):
+    """Who, which limit, at most once a second."""
+    text = rf"127\.0\.0\.1:\d+: its {version} connection is ended, as it costs more than {option} allows, {most}\n"
+    return len(re.findall(text, front.server.err))
 
 
 class Meanwhile(Load):
@@ -235,7 +329,9 @@ def test_rapid_reset(gateway, flood):
             stream = client.request(GET)
             client.send(RST_STREAM, 0, stream, struct.pack(">I", 8))
 
+    begin = time.monotonic()
     codes, grown = attack(front, send)
+    assert 1 <= tells(front, "max-resets", MAX_RESETS) <= 1 + time.monotonic() - begin
     assert set(codes) <= {ENHANCE_YOUR_CALM, None}
     assert flood.requests <= (MAX_RESETS + 1) * len(codes)
     assert flood.most_alive <= MAX_STREAMS
@@ -271,6 +367,7 @@ def test_continuation_flood(gateway, flood, payload):
             client.send(CONTINUATION, 0, 1, payload)
 
     codes, grown = attack(front, send)
+    assert tells(front, "max-continuations", 8)
     assert 0 not in codes
     assert flood.requests == 0
     assert grown < 2 * MIB
@@ -279,13 +376,15 @@ def test_continuation_flood(gateway, flood, payload):
 def test_long_field_block(gateway):
     """It is read no further than to max-header-bytes; who sends a cookie too many learns why."""
     block = hpack(GET + [("x-long", "x" * 1000)] * 70)
-    with gateway().curl.h2() as client:
+    front = gateway()
+    with front.curl.h2() as client:
         client.send(HEADERS, END_STREAM, 1, block[:16384])
         for at in range(16384, len(block), 16384):
             client.send(CONTINUATION, 0, 1, block[at:at + 16384])
         outcome = client.outcome(1)
         assert outcome[0] == "status" and b"header is larger" in outcome[2], outcome
         assert closing_code(client) == ENHANCE_YOUR_CALM
+    assert tells(front, "max-header-bytes", 65536) == 1
 
 
 @pytest.mark.parametrize("name", ["settings", "ping", "window"])
@@ -301,6 +400,8 @@ def test_control_flood(gateway, flood, name):
             client.sock.sendall(one * 1000)
 
     codes, grown = attack(front, send)
+    assert tells(front, "max-control-frames", 10000) or \
+        tells(front, "the limit of PING and SETTINGS to be answered", 1000)
     assert set(codes) <= {ENHANCE_YOUR_CALM, None}
     assert grown < 4 * MIB
 

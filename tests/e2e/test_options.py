@@ -21,6 +21,7 @@ from raw_h3 import HEADERS as H3_HEADERS
 from raw_h3 import RawH3, qpack
 from raw_h3 import frame as h3_frame
 from spellings import DRAIN_TIMEOUT
+from test_limits import tells
 from upstreams import OK, answer_each
 
 ROWS = re.findall(r"^([A-Z]+)\(([a-z0-9-]+), ([A-Z]+),",
@@ -430,6 +431,7 @@ def test_h2_counts(gateway, option):
     with front.curl.h2() as client:
         act(client, allowed + value // 4 + 4)
         assert closing_code(client) != 0
+    assert tells(front, option, value) == 1
     assert front.curl("h2", "/get").status == 200
 
 
@@ -449,6 +451,7 @@ def test_max_resets_h3(gateway, raw):
             if count == 5:
                 assert client.outcome(client.request([*GET[:3], (":path", "/")])) == ("status", 200)
         assert client.hear("gone")
+    assert tells(front, "max-resets", 5, "HTTP/3") == 1
 
 
 def test_max_glitches_h3(gateway):
@@ -458,6 +461,7 @@ def test_max_glitches_h3(gateway):
         for count, outcome in ((8, ("status", 200)), (30, ("gone", H3_EXCESSIVE_LOAD))):
             client.say("whole " + (h3_frame(H3_HEADERS, qpack(GET)) + count * unknown).hex())
             assert client.outcome(int(client.hear("stream").split()[1])) == outcome
+    assert tells(front, "max-glitches", 10, "HTTP/3") == 1
 
 
 # ---- upstreams ------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from procs import free_port, wait_for
 from spellings import DRAIN_TIMEOUT
 from test_admin import Plain
 from test_admin_socket import connections
+from test_limits import counted
 from test_reload_clients import WAYS
 from upstreams import content
 
@@ -207,6 +208,35 @@ def test_connections_of_one_client(gateway):
         talk.close()
         for sock in held:
             sock.close()
+
+
+def test_connections_to_an_upstream(gateway, raw):
+    """Two in all, one of each worker, however many ask; with fewer than workers it is said that there
+    are more."""
+    permits, stats = [], free_port()
+
+    def script(conn):
+        while True:
+            conn.read_head()
+            wait_for(lambda: permits, "permission")
+            conn.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    upstream = raw(script)
+    front = gateway("--workers=2", "--upstream", upstream.url, "--max-upstream-connections=2",
+                    f"--stats=127.0.0.1:{stats}")
+    assert "max-upstream-connections" not in front.server.err
+    asked = [front.curl.start("h1", f"/{n}") for n in range(12)]
+    wait_for(lambda: counted(stats, "h3gw_requests_active") == 12, "all to ask")
+    wait_for(lambda: len(upstream.received) == 2, "two connections")
+    permits.append(True)
+    assert [one.finish().text for one in asked] == ["ok"] * 12
+    assert len(upstream.received) == 2
+
+
+def test_fewer_connections_to_an_upstream_than_workers(gateway):
+    front = gateway(FOUR, "--max-upstream-connections=3")
+    assert "max-upstream-connections 3 is less than workers 4: each worker has one" in \
+        front.server.err
 
 
 def with_request(sock):

@@ -94,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct quic_counters counters = {0};
     struct fuzz f = {0};
     struct quic_config config;
+    struct quota handshakes, conns;
     tls = tls ? tls : make_tls();
     turn_init(&f.turn);
     turn_begin(&f.turn, 1000 * SECOND_NS, 1800000000);
@@ -103,8 +104,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     config.log = &log;
     config.counters = &counters;
     config.accept = refuse;
-    config.max_handshakes = size % 3 == 0 ? 1 : 100;
-    config.max_conns = size % 3 == 1 ? 1 : 0;
+    quota_init(&handshakes, "max-handshakes", size % 3 == 0 ? 1 : 100);
+    quota_init(&conns, "max-connections", size % 3 == 1 ? 1 : 0);
+    config.handshakes = &handshakes;
+    config.conns = &conns;
     check(addr_parse(STR("10.0.0.2:443"), &f.local) == 0);
     check(addr_parse(STR("10.0.0.1:5000"), &f.remotes[0]) == 0);
     check(addr_parse(STR("[2001:db8::1]:5000"), &f.remotes[1]) == 0);
@@ -116,5 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     f.e->ops->free(f.e);
     (void)turn_run(&f.turn, SIZE_MAX);
     turn_fini(&f.turn);
+    quota_fini(&handshakes);
+    quota_fini(&conns);
     return 0;
 }

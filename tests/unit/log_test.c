@@ -66,6 +66,26 @@ static void cuts_long_lines(void **state) {
     assert_int_equal(strlen(heard.line), 1000);
 }
 
+static void tells_once_a_second(void **state) {
+    (void)state;
+    struct heard heard = {0};
+    struct log log = {.level = LOG_INFO, .write = hear, .context = &heard};
+    uint64_t second = 1000000000, begin = 5 * second;
+    int times = 0;
+    for (uint64_t i = 0; i < 10; i++)
+        log_seldom(&log, LOG_WARN, LOG_CLIENT, begin + i * second / 10, "%d", evaluated(&times));
+    assert_int_equal(times, 1);
+    log_seldom(&log, LOG_WARN, LOG_WORK, begin, "another kind");
+    assert_int_equal(heard.times, 2);
+    log_seldom(&log, LOG_WARN, LOG_CLIENT, begin + second, "again");
+    assert_string_equal(heard.line, "again");
+    log_seldom(&log, LOG_WARN, LOG_CLIENT, begin, "of a thread that is behind");
+    assert_int_equal(heard.times, 3);
+    log_seldom(&log, LOG_DEBUG, LOG_DIAL, begin, "not asked for");
+    log_seldom(&log, LOG_INFO, LOG_DIAL, begin, "nor told before");
+    assert_int_equal(heard.times, 4);
+}
+
 static void knows_levels(void **state) {
     (void)state;
     assert_string_equal(log_level_text(LOG_ERROR), "error");
@@ -78,6 +98,7 @@ int main(void) {
         cmocka_unit_test(writes_what_is_asked_for),
         cmocka_unit_test(builds_no_line_that_nobody_reads),
         cmocka_unit_test(cuts_long_lines),
+        cmocka_unit_test(tells_once_a_second),
         cmocka_unit_test(knows_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

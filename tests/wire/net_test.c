@@ -56,7 +56,7 @@ static void on_log(struct log *log, enum log_level level, const char *line, size
 static int set_up(void **state) {
     static struct fixture fixture;
     struct fixture *f = &fixture;
-    *f = (struct fixture){.log = {LOG_WARN, on_log, f}};
+    *f = (struct fixture){.log = {.level = LOG_WARN, .write = on_log, .context = f}};
     turn_init(&f->turn);
     f->loop = loop_new(&f->turn);
     assert_non_null(f->loop);
@@ -189,7 +189,7 @@ static void many_at_once(void **state) {
 static void client_that_does_not_read(void **state) {
     struct fixture *f = *state;
     struct talker t = {.bytes = 50000000, .paused = true};
-    f->config.limits.write_timeout_ns = SECOND_NS / 5;
+    f->config.write_timeout_ns = SECOND_NS / 5;
     open_listener(f);
     struct stream_engine *e = talk(f, connect_to(f), &t);
     WAIT(f, f->echo.freed_reason == REASON_CLIENT_STALLED);
@@ -343,7 +343,9 @@ static void refusing_engine(void **state) {
 
 static void at_most_so_many(void **state) {
     struct fixture *f = *state;
-    f->config.limits.max_streams = 2;
+    struct quota quota;
+    quota_init(&quota, "max-connections", 2);
+    f->config.quota = &quota;
     open_listener(f);
     int fds[3];
     for (int i = 0; i < 3; i++)
@@ -351,12 +353,51 @@ static void at_most_so_many(void **state) {
     for (int i = 0; i < 5; i++)
         loop_lap(f->loop, 1000000);
     assert_int_equal(listener_streams(f->listener), 2);
+    assert_int_equal(f->log_lines, 1);
     close(fds[0]);
     close(fds[1]);
     WAIT(f, listener_streams(f->listener) == 1);
     assert_true(f->echo.end_of_input);
     close(fds[2]);
     WAIT(f, listener_streams(f->listener) == 0);
+    quota_fini(&quota);
+}
+
+/* Nobody calls: it looks again by itself. */
+static void room_that_others_made(void **state) {
+    struct fixture *f = *state;
+    struct quota quota;
+    quota_init(&quota, "max-connections", 1);
+    assert_true(quota_enter(&quota));
+    f->config.quota = &quota;
+    open_listener(f);
+    int fd = connect_to(f);
+    WAIT(f, f->log_lines == 1);
+    assert_int_equal(listener_streams(f->listener), 0);
+    quota_leave(&quota);
+    WAIT(f, listener_streams(f->listener) == 1);
+    assert_false(quota_enter(&quota));
+    close(fd);
+    WAIT(f, listener_streams(f->listener) == 0);
+    quota_fini(&quota);
+}
+
+/* What never became a connection counts no more. */
+static void refused_ones_leave_the_quota(void **state) {
+    struct fixture *f = *state;
+    struct quota quota;
+    quota_init(&quota, "max-connections", 1);
+    f->config.quota = &quota;
+    f->refuse = true;
+    open_listener(f);
+    for (int i = 0; i < 3; i++) {
+        char byte;
+        int fd = connect_to(f);
+        WAIT(f, recv(fd, &byte, 1, MSG_DONTWAIT) == 0);
+        close(fd);
+    }
+    WAIT(f, listener_streams(f->listener) == 0);
+    quota_fini(&quota);
 }
 
 static void out_of_descriptors(void **state) {
@@ -551,6 +592,8 @@ int main(void) {
         TEST(a_cut_is_a_reset),
         TEST(refusing_engine),
         TEST(at_most_so_many),
+        TEST(room_that_others_made),
+        TEST(refused_ones_leave_the_quota),
         TEST(out_of_descriptors),
         TEST(port_in_use),
         TEST(workers_share_a_port_strangers_do_not),

@@ -325,7 +325,7 @@ void world_init(struct quic_world *w) {
     memset(w, 0, sizeof(*w));
     turn_init(&w->turn);
     turn_begin(&w->turn, 1000 * SECOND_NS, 1800000000);
-    w->log = (struct log){LOG_DEBUG, write_log, w};
+    w->log = (struct log){.level = LOG_DEBUG, .write = write_log, .context = w};
     w->plan = (struct quic_echo_plan){.streams = 1, .bytes = 1000};
     w->ca = ca_crt;
     w->chain = local_crt;

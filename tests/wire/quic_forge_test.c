@@ -268,7 +268,7 @@ static void send_crumbs(struct quic_world *w, uint8_t pn, unsigned *at) {
 }
 
 /* A handshake holds 36 KiB, and the notes of as many gaps as are borne (vendor/recipes/ngtcp2.sh);
- * then it is over. Who lies about addresses can have max_handshakes of these. */
+ * then it is over. Who lies about addresses can have max-handshakes of these. */
 static void bounds_crumbs_in_initials(void **state) {
     (void)state;
     struct quic_world w;
@@ -376,7 +376,11 @@ static void demands_tokens_when_flooded(void **state) {
     (void)state;
     struct quic_world w;
     world_init(&w);
-    w.server_config.max_handshakes = 20;
+    struct quota handshakes, conns;
+    quota_init(&handshakes, "max-handshakes", 20);
+    quota_init(&conns, "max-connections", 0);
+    w.server_config.handshakes = &handshakes;
+    w.server_config.conns = &conns;
     world_start(&w, 1);
     net_sim_replace(w.net, NET_SIM_A, w.client = NULL);
     for (uint16_t i = 0; i < 200; i++)
@@ -387,21 +391,52 @@ static void demands_tokens_when_flooded(void **state) {
     assert_int_equal(quic_server_conns(w.server), 21);
     run_for(&w, 12000);
     assert_int_equal(quic_server_conns(w.server), 1);
+    assert_int_equal(handshakes.n, 0);
+    assert_int_equal(conns.n, 1);
     world_fini(&w);
+    quota_fini(&handshakes);
+    quota_fini(&conns);
+}
+
+/* Without Retry, or with addresses that are true, this is the bound. */
+static void refuses_when_flooded(void **state) {
+    (void)state;
+    struct quic_world w;
+    struct quota handshakes;
+    world_init(&w);
+    quota_init(&handshakes, "max-handshakes", 5);
+    w.server_config.handshakes = &handshakes;
+    w.server_config.retry = QUIC_RETRY_OFF;
+    world_start(&w, 1);
+    net_sim_replace(w.net, NET_SIM_A, w.client = NULL);
+    for (uint16_t i = 0; i < 50; i++)
+        knock(&w, (uint16_t)(1000 + i));
+    assert_int_equal(quic_server_handshakes(w.server), 20);
+    assert_int_equal(handshakes.n, 20);
+    assert_true(strstr(w.logged, "20 handshakes are half open, four times max-handshakes"));
+    run_for(&w, 12000);
+    assert_int_equal(quic_server_conns(w.server), 0);
+    world_fini(&w);
+    quota_fini(&handshakes);
 }
 
 static void keeps_to_the_connection_limit(void **state) {
     (void)state;
     struct quic_world w;
     world_init(&w);
-    w.server_config.max_conns = 5;
+    struct quota conns;
+    quota_init(&conns, "max-connections", 5);
+    w.server_config.conns = &conns;
     world_start(&w, 1);
     for (uint16_t i = 0; i < 50; i++)
         knock(&w, (uint16_t)(1000 + i));
     assert_int_equal(quic_server_conns(w.server), 5);
+    assert_int_equal(conns.n, 5);
+    assert_true(strstr(w.logged, "as max-connections allows, 5"));
     run_for(&w, 12000);
     assert_int_equal(quic_server_conns(w.server), 0);
     world_fini(&w);
+    quota_fini(&conns);
 }
 
 int main(void) {
@@ -415,6 +450,7 @@ int main(void) {
         cmocka_unit_test(resets_are_short_and_few),
         cmocka_unit_test(amplifies_at_most_three_times),
         cmocka_unit_test(demands_tokens_when_flooded),
+        cmocka_unit_test(refuses_when_flooded),
         cmocka_unit_test(keeps_to_the_connection_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,8 @@ static void on_log(struct log *log, enum log_level level, const char *line, size
 static int set_up(void **state) {
     static struct fixture fixture;
     struct fixture *f = &fixture;
-    *f = (struct fixture){.log = {LOG_INFO, on_log, f}, .idle_timeout_ns = 3600 * SECOND_NS};
+    *f = (struct fixture){.log = {.level = LOG_INFO, .write = on_log, .context = f},
+                          .idle_timeout_ns = 3600 * SECOND_NS};
     if (pair_set_up((void **)&f->pair))
         return -1;
     f->loop = loop_new(&f->pair->turn);
@@ -333,10 +334,10 @@ static void tls_goes_through_unseen(void **state) {
 static void who_is_too_fast_waits(void **state) {
     struct fixture *f = *state;
     struct talker t = {.bytes = 30000000, .paused = true};
-    struct listener_limits limits = {.write_timeout_ns = SECOND_NS / 50};
-    f->upstream_config.write_timeout_ns = limits.write_timeout_ns;
+    uint64_t write_timeout_ns = SECOND_NS / 50;
+    f->upstream_config.write_timeout_ns = write_timeout_ns;
     open_both(f);
-    listener_limit(f->front, &limits);
+    listener_write_timeout(f->front, write_timeout_ns);
     struct stream_engine *engine = talker_new(loop_turn(f->loop), &t);
     talk(f, engine);
     uint64_t sent = 0;

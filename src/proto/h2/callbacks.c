@@ -22,7 +22,7 @@ static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id) {
  * for an upstream is the same (CVE-2023-44487, CVE-2025-8671). */
 static void count_reset(struct h2 *h2) {
     if (++h2->n_resets > h2->env->limits->resets && h2->server)
-        h2_calm_down(h2);
+        h2_calm_down(h2, EXCESS_RESETS);
 }
 
 static enum section section_of(const struct h2_stream *s) {
@@ -195,7 +195,14 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 /* The answer is out, or will not be: it was the last. */
 static void end_with(struct h2 *h2, int32_t id) {
     if (id == h2->last_answer && id != 0)
-        h2_calm_down(h2);
+        h2_calm_down(h2, EXCESS_HEAD);
+}
+
+/* nghttp2 ends a connection so by itself for two limits, and gives a text for one of them. */
+static void tell_excess(const struct h2 *h2, const nghttp2_goaway *goaway) {
+    if (goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM && h2->server && !h2->calmed)
+        excess_tell(h2->env, h2->peer,
+                    goaway->opaque_data_len > 0 ? EXCESS_SETTINGS : EXCESS_GLITCHES);
 }
 
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
@@ -215,6 +222,7 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *contex
         if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
             count_reset(h2);
         break;
+    case NGHTTP2_GOAWAY: tell_excess(h2, &frame->goaway); break;
     default: break;
     }
     return 0;

@@ -80,11 +80,11 @@ void h2_drain(struct h2 *h2) {
 /* ---- what the peer costs ---- */
 
 /* terminate_session only queues GOAWAY and makes nghttp2 deaf. */
-void h2_calm_down(struct h2 *h2) {
+void h2_calm_down(struct h2 *h2, enum excess excess) {
     if (h2->calmed || h2->failed)
         return;
     h2->calmed = true;
-    log_info(h2->env->log, "h2: closing, the peer makes too much work");
+    excess_tell(h2->env, h2->peer, excess);
     nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
@@ -105,7 +105,7 @@ void h2_charge(struct h2 *h2) {
         h2->paid_ns = now;
     h2->paid_ns += frame_ns(h2);
     if (h2->paid_ns - now > ACCOUNT_NS)
-        h2_calm_down(h2);
+        h2_calm_down(h2, EXCESS_CONTROL_FRAMES);
 }
 
 void h2_pay(struct h2 *h2, uint64_t bytes) {

@@ -67,6 +67,10 @@ static int feed(struct h2 *h2, size_t n) {
     if (taken >= 0)
         return 0;
     log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
+    if (taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS && h2->server)
+        excess_tell(h2->env, h2->peer, EXCESS_CONTINUATIONS);
+    if (taken == NGHTTP2_ERR_FLOODED && h2->server)
+        excess_tell(h2->env, h2->peer, EXCESS_ANSWERS);
     h2_fail(h2);
     return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
 }
@@ -77,7 +81,7 @@ static void refuse_block(struct h2 *h2) {
     int32_t id = (int32_t)h2->framing.id;
     struct h2_stream *s = nghttp2_session_get_stream_user_data(h2->ng, id);
     if (!s || !s->end.x || s->head_came || s->closed) {
-        h2_calm_down(h2);
+        h2_calm_down(h2, EXCESS_HEAD);
         return;
     }
     h2->last_answer = id;
@@ -253,6 +257,7 @@ static nghttp2_option *options_new(const struct http_limits *limits) {
     nghttp2_option_set_max_settings(o, limits->settings_entries);
     nghttp2_option_set_max_continuations(o, limits->continuations);
     nghttp2_option_set_stream_reset_rate_limit(o, 2 * (uint64_t)limits->resets, RESET_RATE);
+    nghttp2_option_set_max_outbound_ack(o, EXCESS_MOST_ANSWERS);
     nghttp2_option_set_glitch_rate_limit(o, limits->glitches, limits->glitches / 10 + 1);
     nghttp2_option_set_peer_max_concurrent_streams(o, 100);
     nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);

@@ -6,6 +6,7 @@
 
 #include "base/engine.h"
 #include "http/client.h"
+#include "http/excess.h"
 #include "http/exchange.h"
 #include "proto/h2/framing.h"
 #include "proto/h2/out.h"
@@ -68,8 +69,9 @@ void h2_fail(struct h2 *h2);  /* nghttp2 told a fatal error */
 void h2_drain(struct h2 *h2);
 void h2_drain_finally(struct h2 *h2);
 void h2_tell_gone(struct h2 *h2); /* a client's owner: no more streams */
-void h2_calm_down(struct h2 *h2); /* the peer costs too much; records only, for callbacks too */
-void h2_charge(struct h2 *h2);    /* a frame came that carries no message */
+/* The peer costs too much; records only, for callbacks too. */
+void h2_calm_down(struct h2 *h2, enum excess excess);
+void h2_charge(struct h2 *h2);              /* a frame came that carries no message */
 void h2_pay(struct h2 *h2, uint64_t bytes); /* so much of messages came or went */
 
 /* ---- headers.c ---- */

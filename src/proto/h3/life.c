@@ -31,6 +31,8 @@ void h3_close(struct h3 *h3, uint64_t code, const char *text) {
 }
 
 int h3_fail(struct h3 *h3, int error) {
+    if (error == NGHTTP3_ERR_H3_EXCESSIVE_LOAD && h3->server && !h3->failed)
+        excess_tell(h3->env, h3->peer, EXCESS_GLITCHES);
     h3_close(h3, nghttp3_err_infer_quic_app_error_code(error), nghttp3_strerror(error));
     return error == NGHTTP3_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
 }
@@ -42,8 +44,10 @@ void h3_count_reset(struct h3 *h3, struct h3_stream *s) {
         return;
     if (s)
         s->counted = true;
-    if (++h3->n_resets > h3->env->limits->resets)
-        h3_close(h3, H3_EXCESSIVE_LOAD, "too many resets");
+    if (++h3->n_resets <= h3->env->limits->resets || h3->failed)
+        return;
+    excess_tell(h3->env, h3->peer, EXCESS_RESETS);
+    h3_close(h3, H3_EXCESSIVE_LOAD, "too many resets");
 }
 
 /* ---- draining (RFC 9114 5.2) ---- */

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "http/client.h"
+#include "http/excess.h"
 #include "http/exchange.h"
 #include "quic/quic.h"
 
