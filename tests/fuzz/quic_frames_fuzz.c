@@ -217,7 +217,7 @@ static struct talk *talk_new(void) {
     t->quic = made;
     t->quic.turn = t->quic.client_config.turn = t->quic.server_config.turn = &t->w.turn;
     t->quic.client_config.context = t->quic.server_config.context = t;
-    t->log = (struct log){LOG_DEBUG, write_log, NULL};
+    t->log = (struct log){.level = LOG_DEBUG, .write = write_log};
     t->quic.server_config.log = &t->log;
     t->quic.server_config.counters = &t->counters;
     t->quic.client_config.accept = accept_client;

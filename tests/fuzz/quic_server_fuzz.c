@@ -90,7 +90,7 @@ static void run(struct fuzz *f, const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct tls_context *tls;
-    struct log log = {LOG_DEBUG, write_log, NULL};
+    struct log log = {.level = LOG_DEBUG, .write = write_log};
     struct quic_counters counters = {0};
     struct fuzz f = {0};
     struct quic_config config;

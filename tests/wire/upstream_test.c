@@ -69,7 +69,7 @@ static void listen_here(struct queue *q) {
 static int set_up(void **state) {
     static struct queue queue;
     struct queue *q = &queue;
-    *q = (struct queue){.log = {LOG_INFO, say_nothing, NULL}, .fd = -1};
+    *q = (struct queue){.log = {.level = LOG_INFO, .write = say_nothing}, .fd = -1};
     turn_init(&q->turn);
     q->loop = loop_new(&q->turn);
     q->resolver = resolver_new(q->loop, &q->log);
