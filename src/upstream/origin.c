@@ -120,7 +120,9 @@ static void dial_failed(struct origin_conn *c, int err) {
     struct origin *o = c->origin;
 
     conn_bury(c);
-    fail_waiters(o, reason_of(err));
+    /* Without a descriptor for one more, those that are there serve one after the other. */
+    if (err != ERR_LIMIT || o->n_conns == 0)
+        fail_waiters(o, reason_of(err));
 }
 
 static void client_released(void *context, struct net_stream *stream) {

@@ -392,6 +392,32 @@ def test_file_descriptors_run_out(factory, backend):
         assert front.curl(version, "/inspect").status == 200
 
 
+def test_upstream_connections_that_are_there_serve_all(factory):
+    """No further one can be opened: who asks meanwhile waits for it, and is not turned away."""
+    go = threading.Event()
+
+    def script(conn):
+        conn.read_head()
+        go.wait(30)
+        conn.send(OK)
+        conn.read_head()
+        conn.send(OK)
+        conn.read_to_end()
+
+    upstream = factory.raw(script)
+    front = factory.gateway("--upstream", upstream.url)
+    first = front.curl.start("h1", "/first")
+    wait_for(lambda: upstream.heads, "the first request at the upstream")
+    try:
+        with injected(front, "socket", "error=EMFILE", "1+"):
+            second = front.curl.start("h2", "/second")
+            wait_for(lambda: "Too many open files" in front.server.err, "the gateway to say so")
+            go.set()
+            assert (first.finish().status, second.finish().status) == (200, 200)
+    finally:
+        go.set()
+
+
 def test_quic_goes_on_without_file_descriptors(factory):
     front = factory.gateway()
     pid = front.server.process.pid
