@@ -52,7 +52,8 @@ struct upstream_wait {
 };
 
 struct upstream *upstream_new(const struct upstream_env *env, const struct upstream_config *config);
-/* Closes everything; exchanges that are on its connections fail with REASON_SHUTDOWN. */
+/* Closes everything. No exchange is left that may come back for another connection: those on its
+ * connections fail with REASON_SHUTDOWN, after which a proxy tries again. */
 void upstream_free(struct upstream *u);
 void upstream_drain(struct upstream *u); /* closes what is idle, keeps nothing any more */
 
