@@ -357,8 +357,8 @@ void exchange_reset(struct end *e, enum reason reason) {
     check_magic(x, EXCHANGE_MAGIC);
     if (e == x->manager)
         exchange_recall(x);
-    /* what the other end says when it was reset itself is no news */
-    if (x->reason == REASON_NONE || (x->front && x->back))
+    /* what the other end says when it was reset itself, or both were by a veto, is no news */
+    if (x->reason == REASON_NONE || (x->front && x->back && !x->vetoed))
         x->reason = reason;
     e->x = NULL;
     struct end *other = e == x->front ? x->back : x->front;
