@@ -61,4 +61,6 @@ void configure_show_errors(const struct buf *errors) {
     while (str_cut(&rest, '\n', &line))
         if (line.n)
             fprintf(stderr, "h3gw: " STR_FMT "\n", STR_ARG(line));
+    if (errors->failed)
+        fprintf(stderr, "h3gw: %s\n", err_text(ERR_NO_MEMORY));
 }
