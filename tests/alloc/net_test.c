@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "fallible.h"
 #include "gateway/issuer.h"
+#include "gateway/qlog.h"
 #include "net/listener.h"
 #include "net/port.h"
 #include "proto/h1/h1.h"
@@ -323,6 +324,34 @@ static void changes(void **state) {
     fallible_sweep(&(struct fallible_sweep){"watch", watch_files, &watching, 3, 0, false});
 }
 
+/* ---- traces of QUIC connections ---- */
+
+static void trace(void *context, bool well) {
+    static uint64_t id;
+    struct folder *folder = context;
+    struct turn turn;
+    struct qlog q;
+
+    turn_init(&turn);
+    qlog_init(&q, &turn, NULL);
+    assert_int_equal(qlog_open(&q, str_of(folder->path)), 0);
+    id++;
+    struct quic_trace *t = q.keeper.begin(&q.keeper, (const uint8_t *)&id, sizeof(id));
+    assert_true(t || !well);
+    for (int i = 0; t && i < 3; i++) {
+        q.keeper.write(t, "{}\n", 3);
+        (void)turn_run(&turn, SIZE_MAX);
+    }
+    if (t)
+        q.keeper.end(t, true);
+    qlog_fini(&q);
+    turn_fini(&turn);
+}
+
+static void traces(void **state) {
+    fallible_sweep(&(struct fallible_sweep){"qlog", trace, *state, 2, 0, false});
+}
+
 /* ---- leaves made at the handshake ---- */
 
 static struct identity identity;
@@ -360,7 +389,7 @@ static void issuers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listeners), cmocka_unit_test(replies), cmocka_unit_test(ports),
-        FOLDER_TEST(changes),        FOLDER_TEST(issuers),
+        FOLDER_TEST(changes),        FOLDER_TEST(traces),       FOLDER_TEST(issuers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
