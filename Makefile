@@ -134,13 +134,16 @@ $(VENDOR):
 # --- tests -----------------------------------------------------------------------------------
 
 # The other .c files of a folder are an archive, of which a test takes what it needs.
-define test_folder
+define test_helpers
 $(OUT)/$(1)/helpers.a: $(call helpers,$(1)) $(OUT)/flags
 	@mkdir -p $$(@D) && rm -f $$@ && ar rcsT $$@ $(call helpers,$(1))
+endef
+define test_folder
 $(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o $(OUT)/$(1)/helpers.a $(OUT)/libh3gw.a
 	@echo "  LD    $$@"
 	@$$(CC) $$(CFLAGS) $$(LDFLAGS) $$^ -lcmocka $$(LIBS) -o $$@
 endef
+$(foreach folder,tests/unit tests/wire tests/fuzz tests/alloc,$(eval $(call test_helpers,$(folder))))
 $(foreach folder,tests/unit tests/wire tests/fuzz,$(eval $(call test_folder,$(folder))))
 
 FUZZ_LINK := $(OUT)/tests/fuzz/helpers.a $(OUT)/tests/wire/helpers.a $(OUT)/libh3gw.a
@@ -164,7 +167,7 @@ $(OUT)/fallible.o: $(OBJECTS) $(OUT)/objects
 	@objcopy $(foreach name,$(FALLIBLE),--redefine-sym $(name)=fallible_$(name)) $@.all $@
 	@rm $@.all
 
-$(OUT)/tests/alloc/%_test: $(OUT)/tests/alloc/%_test.o $(OUT)/tests/alloc/fallible.o \
+$(OUT)/tests/alloc/%_test: $(OUT)/tests/alloc/%_test.o $(OUT)/tests/alloc/helpers.a \
 		$(OUT)/tests/unit/helpers.a $(OUT)/tests/wire/helpers.a $(OUT)/fallible.o
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@

@@ -18,11 +18,15 @@ void buf_fini(struct buf *b) {
     *b = (struct buf){0};
 }
 
-void buf_reset(struct buf *b) {
-    b->n = 0;
+void buf_cut(struct buf *b, size_t n) {
+    b->n = n;
     b->failed = false;
     if (b->p)
-        b->p[0] = '\0';
+        b->p[n] = '\0';
+}
+
+void buf_reset(struct buf *b) {
+    buf_cut(b, 0);
 }
 
 /* 0: there are `more` bytes and one for the NUL behind n. */

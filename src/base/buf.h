@@ -18,6 +18,8 @@ struct buf {
 
 void buf_init(struct buf *b);
 void buf_fini(struct buf *b);
+/* What is behind the first n bytes is taken back, and that it may have failed. */
+void buf_cut(struct buf *b, size_t n);
 void buf_reset(struct buf *b); /* n = 0, memory kept */
 int buf_reserve(struct buf *b, size_t more);
 /* n more bytes at the end, to be written at once. NULL: failed. */

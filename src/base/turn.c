@@ -11,7 +11,7 @@ enum { TASK_MAGIC = 0x7461736b, HEAP_FIRST = 64 };
 
 static void heap_set(struct turn *t, size_t slot, struct task *task) {
     t->heap[slot] = task;
-    task->heap_slot = slot;
+    task->heap_slot = (uint32_t)slot;
 }
 
 static void heap_up(struct turn *t, struct task *task) {
@@ -39,7 +39,7 @@ static void heap_settle(struct turn *t, struct task *task) {
 }
 
 static int heap_grow(struct turn *t) {
-    if (t->n_heap + 1 < t->heap_cap)
+    if (t->n_heap + t->n_reserved + 1 < t->heap_cap)
         return 0;
     size_t cap = t->heap_cap ? t->heap_cap * 2 : HEAP_FIRST;
     struct task **heap = realloc(t->heap, cap * sizeof(struct task *));
@@ -124,6 +124,8 @@ void task_fini(struct task *task) {
     if (task->magic != TASK_MAGIC || !task->turn)
         return;
     task_stop_timer(task);
+    if (task->reserved)
+        task->turn->n_reserved--;
     list_remove(&task->link);
     task->events = 0;
     task->turn = NULL;
@@ -146,8 +148,10 @@ int task_at(struct task *task, uint64_t at_ns) {
     if (!t)
         return 0;
     if (task->heap_slot == 0) {
-        if (heap_grow(t) != 0)
+        if (!task->reserved && heap_grow(t) != 0)
             return ERR_NO_MEMORY;
+        if (task->reserved)
+            t->n_reserved--;
         t->n_heap++;
         heap_set(t, t->n_heap, task);
     }
@@ -160,6 +164,20 @@ int task_by(struct task *task, uint64_t at_ns) {
     return task->heap_slot != 0 && task->at_ns <= at_ns ? 0 : task_at(task, at_ns);
 }
 
+int task_reserve(struct task *task) {
+    check_magic(task, TASK_MAGIC);
+    struct turn *t = task->turn;
+    if (!t || task->reserved)
+        return 0;
+    if (task->heap_slot == 0) {
+        if (heap_grow(t) != 0)
+            return ERR_NO_MEMORY;
+        t->n_reserved++;
+    }
+    task->reserved = true;
+    return 0;
+}
+
 void task_stop_timer(struct task *task) {
     struct turn *t = task->turn;
     size_t slot = task->heap_slot;
@@ -167,6 +185,8 @@ void task_stop_timer(struct task *task) {
         return;
     struct task *last = t->heap[t->n_heap--];
     task->heap_slot = 0;
+    if (task->reserved)
+        t->n_reserved++;
     if (last == task)
         return;
     heap_set(t, slot, last);

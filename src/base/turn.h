@@ -26,7 +26,8 @@ struct task {
     struct turn *turn;
     void (*run)(struct task *task, uint32_t events);
     uint64_t at_ns;
-    size_t heap_slot; /* 1-based; 0: no timer */
+    uint32_t heap_slot; /* 1-based; 0: no timer */
+    bool reserved;      /* it has a slot of its own, in use or not */
 };
 
 struct grave {
@@ -41,6 +42,7 @@ struct turn {
     struct grave *graves;
     struct task **heap;
     size_t n_heap, heap_cap;
+    size_t n_reserved; /* slots that are to stay free for those who have them */
 };
 
 void turn_init(struct turn *t);
@@ -64,6 +66,8 @@ void task_wake(struct task *task, uint32_t events);
 int task_at(struct task *task, uint64_t at_ns);
 /* The same, unless it is set to an earlier time. */
 int task_by(struct task *task, uint64_t at_ns);
+/* The heap grows here instead: task_at cannot fail for this task until its task_fini. */
+int task_reserve(struct task *task);
 void task_stop_timer(struct task *task);
 
 /* The object goes at the end of the turn. The caller has run task_fini on its tasks. */

@@ -76,6 +76,8 @@ static int run(const void *context, const struct args *args) {
     buf_init(&errors);
     if (!config_init(&c, &errors))
         status = look(file, args, &c);
+    else
+        errors.failed = true;
     configure_show_errors(&errors);
     config_fini(&c);
     buf_fini(&errors);

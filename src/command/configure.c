@@ -8,13 +8,22 @@
 #include "command/command.h"
 #include "gateway/identity.h"
 
+/* That there is something to tell, for which there was no memory: configure_show_errors says so. */
+static int no_memory(struct config *c) {
+    c->errors->failed = true;
+    return STATUS_FAILED;
+}
+
 int configure_credentials(struct config *c) {
     struct buf warning;
     bool fine = true;
 
     buf_init(&warning);
     for (size_t i = 0; i < c->n_servers; i++) {
-        fine &= identity_check(c, c->servers[i], time(NULL), &warning) == 0;
+        int err = identity_check(c, c->servers[i], time(NULL), &warning);
+        if (err == ERR_NO_MEMORY)
+            (void)no_memory(c);
+        fine &= err == 0;
         if (warning.n)
             fprintf(stderr, "h3gw: warning: " STR_FMT "\n", STR_ARG(buf_view(&warning)));
         buf_reset(&warning);
@@ -36,10 +45,10 @@ int configure(struct config *c, const char *file, const struct args *args) {
     int flag_err = config_read_flags(c, args, file != NULL), err;
 
     if (file_err == ERR_NO_MEMORY || flag_err == ERR_NO_MEMORY)
-        return STATUS_FAILED;
+        return no_memory(c);
     err = check_what_there_is(c, file_err);
     if (err == ERR_NO_MEMORY)
-        return STATUS_FAILED;
+        return no_memory(c);
     if (err)
         configure_credentials(c);
     if (flag_err || (err && !file))
@@ -52,6 +61,8 @@ int configure_file(struct config *c, const char *file) {
 
     if (err != ERR_NO_MEMORY)
         err = check_what_there_is(c, err);
+    if (err == ERR_NO_MEMORY)
+        return no_memory(c);
     return err ? STATUS_FAILED : 0;
 }
 
@@ -61,4 +72,6 @@ void configure_show_errors(const struct buf *errors) {
     while (str_cut(&rest, '\n', &line))
         if (line.n)
             fprintf(stderr, "h3gw: " STR_FMT "\n", STR_ARG(line));
+    if (errors->failed)
+        fprintf(stderr, "h3gw: %s\n", err_text(ERR_NO_MEMORY));
 }

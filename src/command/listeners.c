@@ -109,6 +109,8 @@ static int read_and_show(const struct subject *s, struct dump *d, const char *fi
     buf_init(&errors);
     if (!config_init(&c, &errors))
         status = configure_file(&c, file);
+    else
+        errors.failed = true;
     configure_show_errors(&errors);
     if (!status)
         status = show(s, d, &c);
@@ -138,7 +140,9 @@ static int ask_and_show(const struct subject *s, const struct dump *d, const cha
     add_query(&path, "type", d->type);
     add_query(&path, "name", d->name);
     status = path.failed ? ERR_NO_MEMORY : ask(&a, "GET", (const char *)path.p, &text);
-    if (status == 200)
+    if (path.failed)
+        status = complain(s, err_text(ERR_NO_MEMORY), STATUS_FAILED);
+    else if (status == 200)
         status = subcommand_print(s->name, buf_view(&text));
     else if (status > 0)
         status = complain(s, (const char *)text.p, STATUS_FAILED);
@@ -154,7 +158,8 @@ static int look(const struct subject *s, const struct args *args, struct buf *me
     struct dump d = {0};
 
     if (read_wishes(s, args, &d, message))
-        return complain(s, (const char *)message->p, STATUS_USAGE);
+        return complain(s, message->p ? (const char *)message->p : err_text(ERR_NO_MEMORY),
+                        STATUS_USAGE);
     if (file && args_has(args, "admin"))
         return complain(s, "--admin beside --config: choose one", STATUS_USAGE);
     return file ? read_and_show(s, &d, file) : ask_and_show(s, &d, args_value(args, "admin"));

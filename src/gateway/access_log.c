@@ -138,6 +138,7 @@ void access_log_fini(struct access_log *a) {
 
 static void on_end(struct exchange *x) {
     struct access_log *a = &outfit_of(x)->worker->access_log;
+    size_t whole = a->lines.n;
 
     if (a->to.fd < 0)
         return;
@@ -146,7 +147,7 @@ static void on_end(struct exchange *x) {
     else
         access_line_text(&a->lines, x);
     if (a->lines.failed)
-        buf_reset(&a->lines);
+        buf_cut(&a->lines, whole);
     task_wake(&a->flush, 1);
 }
 

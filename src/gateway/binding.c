@@ -203,75 +203,82 @@ static int open_udp(struct binding *b, int fd) {
     if (err || fd < 0)
         return err;
     b->quic = quic_server_new(&q);
-    if (!b->quic) {
-        port_free(b->udp);
-        b->udp = NULL;
-        return ERR_NO_MEMORY;
-    }
-    port_start(b->udp, b->quic);
-    return 0;
+    return b->quic ? 0 : ERR_NO_MEMORY;
 }
 
-static int told(const struct binding *b, int err) {
-    char text[ADDR_TEXT];
+static int open_both(struct binding *b) {
+    const struct address *a = b->venue->address;
+    int err = open_tcp(b, take_fd(a->tcp_fds, b->worker));
 
-    if (err)
-        log_error(b->worker->log, "%s: worker %u cannot listen there: %s",
-                  addr_text(&b->venue->address->addr, text), b->worker->index, err_text(err));
-    return err;
+    return err ? err : open_udp(b, take_fd(a->udp_fds, b->worker));
 }
 
-int binding_new(struct worker *w, struct venue *v, struct binding **ret_binding) {
+int binding_prepare(struct worker *w, struct venue *v, struct log *log) {
     struct binding *b = calloc(1, sizeof *b);
-    int err;
+    char text[ADDR_TEXT];
+    int err = ERR_NO_MEMORY;
 
-    if (!b)
-        return ERR_NO_MEMORY;
-    list_init(&b->link);
-    b->worker = w;
-    b->venue = v;
-    b->plain = v->address->plain;
-    err = open_tcp(b, take_fd(v->address->tcp_fds, w));
-    if (!err)
-        err = open_udp(b, take_fd(v->address->udp_fds, w));
-    if (told(b, err))
-        binding_free(b);
-    else
-        *ret_binding = b;
+    if (b) {
+        list_init(&b->link);
+        b->worker = w;
+        b->venue = v;
+        b->plain = v->address->plain;
+        v->prepared = b;
+        err = open_both(b);
+    }
+    if (err)
+        log_error(log, "%s: worker %u cannot listen there: %s", addr_text(&v->address->addr, text),
+                  w->index, err_text(err));
     return err;
 }
 
-/* What has only the mirror of b. */
-static int part(struct binding *b, struct binding **ret_old) {
-    struct binding *old = calloc(1, sizeof *old);
-
-    if (!old)
-        return ERR_NO_MEMORY;
-    *old = *b;
-    list_init(&old->link);
-    old->tcp = NULL;
-    b->udp = NULL;
-    b->quic = NULL;
-    *ret_old = old;
-    return 0;
+void binding_begin(struct binding *b) {
+    b->begun = true;
+    b->venue->prepared = NULL;
+    if (b->tcp)
+        listener_start(b->tcp);
+    if (b->udp)
+        port_start(b->udp, b->quic);
 }
 
-int binding_use(struct binding *b, struct venue *v, struct binding **ret_old) {
-    int fd = take_fd(v->address->udp_fds, b->worker), err = 0;
+static void move_mirror(struct binding *from, struct binding *to) {
+    to->udp = from->udp;
+    to->quic = from->quic;
+    from->udp = NULL;
+    from->quic = NULL;
+}
 
-    *ret_old = NULL;
+/* What was prepared gets the mirror of b alone. */
+static struct binding *part(struct binding *b, struct binding *old) {
+    listener_free(old->tcp);
+    old->tcp = NULL;
+    move_mirror(b, old);
+    old->venue = b->venue;
+    old->begun = true;
+    return old;
+}
+
+struct binding *binding_use(struct binding *b, struct venue *v) {
+    struct binding *prepared = v->prepared, *old = NULL;
+    bool is_new = !b->udp && prepared->udp;
+
+    v->prepared = NULL;
     if (b->udp && !v->quic_tls)
-        err = part(b, ret_old);
+        old = part(b, prepared);
     b->venue = v;
     if (b->tcp)
         listener_write_timeout(b->tcp, v->outfit->config->gateway.write_timeout_ns);
-    if (err)
-        return told(b, err);
-    if (!b->udp)
-        return told(b, open_udp(b, fd));
-    struct quic_config q = quic_config_of(b);
-    quic_server_use(b->quic, &q);
-    return 0;
+    if (is_new)
+        move_mirror(prepared, b);
+    if (b->udp) {
+        struct quic_config q = quic_config_of(b);
+        quic_server_use(b->quic, &q);
+    }
+    if (is_new)
+        port_start(b->udp, b->quic);
+    if (!old)
+        binding_free(prepared);
+    return old;
 }
 
 bool binding_is_at(const struct binding *b, const struct address *address) {
@@ -307,5 +314,7 @@ void binding_free(struct binding *b) {
     list_remove(&b->link);
     listener_free(b->tcp);
     port_free(b->udp);
+    if (b->quic && !b->begun)
+        b->quic->ops->free(b->quic);
     free(b);
 }

@@ -20,14 +20,19 @@ struct binding {
     struct listener *tcp;         /* NULL: a mirror that was parted */
     struct port *udp;             /* NULL: no mirror */
     struct datagram_engine *quic; /* udp's, while that is there */
+    bool begun;
 };
 
-/* On the sockets that the venue's address has for the worker. 0, or a negative err told in the
- * log, with nothing open. */
-int binding_new(struct worker *w, struct venue *v, struct binding **ret_binding);
-/* Another venue of the same address. A mirror that is new begins; one that is no more becomes a
- * binding of its own that is drained (ret_old, else NULL). */
-int binding_use(struct binding *b, struct venue *v, struct binding **ret_old);
+/* All that the venue can come to need, on the sockets that its address has for the worker, as
+ * venue->prepared; nothing is taken yet. 0, or a negative err told in log. What is not used is
+ * freed: binding_free. */
+int binding_prepare(struct worker *w, struct venue *v, struct log *log);
+/* A prepared one takes what comes. Cannot fail. */
+void binding_begin(struct binding *b);
+/* Another venue of the same address, with what is prepared there. A mirror that is new begins; one
+ * that is no more becomes a binding of its own that is to be drained, which is returned, else
+ * NULL. Cannot fail. */
+struct binding *binding_use(struct binding *b, struct venue *v);
 bool binding_is_at(const struct binding *b, const struct address *address);
 
 void binding_drain(struct binding *b);

@@ -22,7 +22,8 @@ struct change {
     struct gateway *gateway;
     struct generation *next;
     struct outfit **outfits;
-    struct log log; /* errors go to `errors`, the rest where it belongs */
+    struct changes *changes; /* watches the files of next; NULL: there is no need, or no room */
+    struct log log;          /* errors go to `errors`, the rest where it belongs */
     struct buf *errors;
 };
 
@@ -69,8 +70,9 @@ static void limit_heads(struct head_count *heads, const struct gateway_options *
     quota_limit(&heads->handshakes, (uint32_t)o->handshakes);
 }
 
-static int make_workers(struct gateway *g, const struct config *c) {
-    unsigned n = workers_of(c);
+static int make_workers(struct change *ch) {
+    struct gateway *g = ch->gateway;
+    unsigned n = workers_of(&ch->next->config);
     uint8_t key[TABLE_KEY];
 
     if (g->workers) {
@@ -79,7 +81,7 @@ static int make_workers(struct gateway *g, const struct config *c) {
                      g->n_workers, n);
         return 0;
     }
-    if (secrets_load(g->env, g->log, &g->secrets) || random_bytes(key, sizeof key))
+    if (secrets_load(g->env, &ch->log, &g->secrets) || random_bytes(key, sizeof key))
         return ERR_SYSTEM;
     init_heads(&g->heads, key);
     g->workers = calloc(n, sizeof *g->workers);
@@ -106,6 +108,30 @@ static int make_outfits(struct change *ch) {
     for (unsigned i = 0; !err && i < g->n_workers; i++)
         err = outfit_new(&g->workers[i], ch->next, &want, &ch->outfits[i]);
     return err;
+}
+
+static int prepare_workers(struct change *ch) {
+    const struct gateway *g = ch->gateway;
+    int err = 0;
+
+    for (unsigned i = 0; !err && i < g->n_workers; i++) {
+        struct duty_preparation p = {ch->outfits[i], &ch->log, 0};
+        worker_do(&g->workers[i], duty_prepare, &p);
+        err = p.err;
+    }
+    return err;
+}
+
+/* A convenience, too: what was watched before is watched on without it. */
+static void prepare_watch(struct change *ch) {
+    struct gateway *g = ch->gateway;
+
+    if (!ch->next->config.gateway.watch)
+        return;
+    ch->changes = changes_new(g->control.loop, &g->watch);
+    if (!ch->changes)
+        log_warn(g->log, "changes of files will not be noticed: %s; h3gw reload reads them",
+                 changes_problem(ERR_SYSTEM));
 }
 
 static bool has_mirror(const struct generation *g, const struct config_server *s) {
@@ -180,8 +206,11 @@ static void abandon(struct change *ch) {
     monitor_abandon(&g->health);
     monitor_abandon(&g->stats);
     monitor_abandon(&g->admin);
-    for (unsigned i = 0; ch->outfits && i < g->n_workers; i++)
+    changes_free(ch->changes);
+    for (unsigned i = 0; ch->outfits && i < g->n_workers; i++) {
+        worker_do(&g->workers[i], duty_abandon, ch->outfits[i]);
         outfit_free(ch->outfits[i]);
+    }
     free(ch->outfits);
     generation_free(ch->next);
 }
@@ -195,12 +224,18 @@ static int prepare(struct change *ch) {
         return err;
     if (!g->now)
         g->log->level = (enum log_level)ch->next->config.gateway.log_level;
-    err = make_workers(g, &ch->next->config);
+    err = make_workers(ch);
     if (!err)
         err = open_addresses(ch);
     if (!err)
         err = make_outfits(ch);
-    return err ? err : prepare_monitors(ch);
+    if (!err)
+        err = prepare_workers(ch);
+    if (!err)
+        err = prepare_monitors(ch);
+    if (!err)
+        prepare_watch(ch);
+    return err;
 }
 
 /* ---- what cannot ---- */
@@ -214,17 +249,16 @@ static void plan_renewal(struct gateway *g) {
     (void)task_at(&g->renewal, g->control.turn.now_ns + (uint64_t)left_s * SECOND_NS);
 }
 
-static void watch_files(struct gateway *g) {
-    changes_free(g->changes);
-    g->changes = NULL;
-    if (!g->now->config.gateway.watch)
-        return;
-    g->changes = changes_new(g->control.loop, &g->watch);
+static void watch_files(struct change *ch) {
+    struct gateway *g = ch->gateway;
+    bool watch = g->now->config.gateway.watch;
+
+    if (ch->changes || !watch) {
+        changes_free(g->changes);
+        g->changes = ch->changes;
+    }
     if (g->changes)
         generation_watch(g->now, g->changes, g->log);
-    else
-        log_warn(g->log, "changes of files will not be noticed: %s; h3gw reload reads them",
-                 changes_problem(ERR_SYSTEM));
 }
 
 static void commit(struct change *ch) {
@@ -252,18 +286,37 @@ static void commit(struct change *ch) {
         g->now->config.gateway.health = *monitor_addr(&g->health);
     if (monitor_addr(&g->stats))
         g->now->config.gateway.stats = *monitor_addr(&g->stats);
-    watch_files(g);
+    watch_files(ch);
     plan_renewal(g);
 }
 
-static int start_workers(struct gateway *g) {
+/* ---- the whole ---- */
+
+static int start_workers(struct change *ch) {
+    const struct gateway *g = ch->gateway;
     int err = 0;
 
     for (unsigned i = 0; !err && i < g->n_workers; i++)
         err = worker_start(&g->workers[i]);
     if (err)
-        log_error(g->log, "a thread cannot be started: %s", err_text(err));
+        log_error(&ch->log, "a thread cannot be started: %s", err_text(err));
     return err;
+}
+
+/* Who hears of an error hears why: mostly a line has said so already. */
+static void explain(const struct change *ch, int err) {
+    struct buf *errors = ch->errors;
+    const char *why = errors->failed ? err_text(ERR_NO_MEMORY) : err_text(err);
+    const char *advice = err == ERR_NO_MEMORY || errors->failed
+                             ? "give it more, or end something else, and try again"
+                             : "try again; a sandbox or a limit of this machine may be in the way "
+                               "(strace -f shows what the system refuses)";
+
+    if (errors->n && !errors->failed)
+        return;
+    buf_format(errors, "the configuration cannot be put to use: %s; %s\n", why, advice);
+    if (errors->failed)
+        log_error(ch->gateway->log, "the configuration cannot be put to use: %s; %s", why, advice);
 }
 
 int change_first(struct gateway *g, struct buf *errors) {
@@ -273,11 +326,13 @@ int change_first(struct gateway *g, struct buf *errors) {
     begin(&ch, g, errors);
     err = prepare(&ch);
     if (!err)
-        err = start_workers(g);
-    if (err)
+        err = start_workers(&ch);
+    if (err) {
+        explain(&ch, err);
         abandon(&ch);
-    else
+    } else {
         commit(&ch);
+    }
     return err;
 }
 
@@ -300,8 +355,9 @@ int change_next(struct gateway *g, struct buf *errors) {
     begin(&ch, g, errors);
     err = prepare(&ch);
     if (err) {
-        abandon(&ch);
+        explain(&ch, err);
         tell_errors(g, errors);
+        abandon(&ch);
         log_error(g->log, "this configuration is not taken: the one before serves on");
         return err;
     }

@@ -5,8 +5,9 @@
 #include "gateway/gateway.h"
 
 /* From one generation of the configuration to the next. All that can fail is done first: reading,
- * certificates, sockets, TLS contexts for each worker. Then nothing can, and the workers put
- * the new one on, one after the other. Connections that are there keep the old one. */
+ * certificates, sockets, TLS contexts, listeners and QUIC engines for each worker. Then nothing
+ * can, and the workers put the new one on, one after the other. Connections that are there keep the
+ * old one. */
 
 /* The first one: makes the workers too. As gateway_start. */
 int change_first(struct gateway *g, struct buf *errors);

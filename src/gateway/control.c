@@ -35,6 +35,7 @@ static int write_stats(void *context, struct exchange *x, struct buf *to) {
     for (unsigned i = 0; i < g->n_workers; i++)
         worker_do(&g->workers[i], duty_count, &sum);
     stats_page(&sum, g->begin_s, to);
+    to->failed = to->failed || sum.failed; /* counters that are gone for once look like a restart */
     stats_fini(&sum);
     return 200;
 }

@@ -47,30 +47,45 @@ static void change_venues(struct worker *w, struct outfit *o) {
     list_each(&w->bindings, at, next) {
         struct binding *b = binding_of(at);
         struct venue *v = venue_at(o, b);
-        struct binding *old = NULL;
+        struct binding *old;
         if (!v) {
             leave(w, b);
             continue;
         }
-        binding_use(b, v, &old);
+        old = binding_use(b, v);
         if (old)
             leave(w, old);
     }
 }
 
-static bool is_bound(const struct worker *w, const struct venue *v) {
-    list_each(&w->bindings, at, next)
-        if (binding_of(at)->venue == v)
-            return true;
-    return false;
-}
-
+/* What no binding of before has used. */
 static void bind_new(struct worker *w, struct outfit *o) {
     for (size_t i = 0; i < o->generation->addresses.n; i++) {
-        struct venue *v = &o->venues[i];
-        struct binding *b;
-        if (v->address->tcp && !is_bound(w, v) && !binding_new(w, v, &b))
-            list_append(&w->bindings, &b->link);
+        struct binding *b = o->venues[i].prepared;
+        if (!b)
+            continue;
+        binding_begin(b);
+        list_append(&w->bindings, &b->link);
+    }
+}
+
+void duty_prepare(struct worker *w, void *preparation) {
+    struct duty_preparation *p = preparation;
+    struct outfit *o = p->outfit;
+
+    p->err = 0;
+    for (size_t i = 0; !p->err && i < o->generation->addresses.n; i++)
+        if (o->venues[i].address->tcp)
+            p->err = binding_prepare(w, &o->venues[i], p->log);
+}
+
+void duty_abandon(struct worker *w, void *outfit) {
+    struct outfit *o = outfit;
+
+    (void)w;
+    for (size_t i = 0; o && i < o->generation->addresses.n; i++) {
+        binding_free(o->venues[i].prepared);
+        o->venues[i].prepared = NULL;
     }
 }
 

@@ -7,7 +7,17 @@
 /* What the control thread has a worker do: each is for worker_do, with the context that stands
  * behind it. */
 
-/* struct outfit: connections to come get it. It is the worker's from now on. */
+/* What is to be listened on is opened and taken nothing of: all of it that can fail. */
+struct duty_preparation {
+    struct outfit *outfit;
+    struct log *log; /* hears what is wrong */
+    int err;         /* 0, or negative: duty_abandon is due too */
+};
+void duty_prepare(struct worker *w, void *preparation);
+/* struct outfit: what was prepared for it is closed; NULL: nothing was. */
+void duty_abandon(struct worker *w, void *outfit);
+/* struct outfit, prepared: connections to come get it. It is the worker's from now on. Cannot
+ * fail. */
 void duty_put_on(struct worker *w, void *outfit);
 /* Finish what was begun, take nothing new. */
 void duty_drain(struct worker *w, void *null);

@@ -17,6 +17,9 @@ static const uint64_t drain_look_ns = 20 * MS_NS, sweep_look_ns = 100 * MS_NS;
 /* Who writes several files, or one in pieces, is to be done first. */
 static const uint64_t rest_ns = 150 * MS_NS;
 
+/* A certificate that is due is to be made, even when it could not be the last time. */
+static const uint64_t renew_look_ns = 3600 * SECOND_NS;
+
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
 
 static void set_state(struct gateway *g, enum gateway_state state) {
@@ -93,15 +96,15 @@ static void watch_run(struct task *task, uint32_t events) {
         reload(g);
 }
 
+/* A reload that is done plans the next one; after one that is refused it is tried again. */
 static void renewal_run(struct task *task, uint32_t events) {
     struct gateway *g = container_of(task, struct gateway, renewal);
     int64_t now_s = (int64_t)time(NULL);
 
     (void)events;
+    (void)task_at(task, g->control.turn.now_ns + renew_look_ns);
     if (g->state == GATEWAY_SERVING && now_s >= generation_renew_at(g->now))
         reload(g);
-    else
-        (void)task_at(task, g->control.turn.now_ns + 3600 * SECOND_NS);
 }
 
 static void signals_run(struct task *task, uint32_t events) {
@@ -119,7 +122,8 @@ static void signals_run(struct task *task, uint32_t events) {
 
 /* ---- life ---- */
 
-static void init_tasks(struct gateway *g) {
+/* Their timers are reserved: none of these moments is to be missed for want of memory. */
+static int init_tasks(struct gateway *g) {
     struct turn *turn = &g->control.turn;
 
     task_init(&g->signals, turn, signals_run);
@@ -127,6 +131,10 @@ static void init_tasks(struct gateway *g) {
     task_init(&g->sweep, turn, sweep_run);
     task_init(&g->watch, turn, watch_run);
     task_init(&g->renewal, turn, renewal_run);
+    if (task_reserve(&g->drain) || task_reserve(&g->sweep) || task_reserve(&g->watch) ||
+        task_reserve(&g->renewal))
+        return ERR_NO_MEMORY;
+    return 0;
 }
 
 static void fini_tasks(struct gateway *g) {
@@ -149,10 +157,13 @@ int gateway_start(struct gateway *g, const struct configurer *configurer, struct
         log_error(log, "cannot start: %s", err_text(err));
         return err;
     }
-    init_tasks(g);
     control_init(g);
-    err = loop_signals(g->control.loop, signal_numbers, 4, &g->signals);
+    err = init_tasks(g);
     if (!err)
+        err = loop_signals(g->control.loop, signal_numbers, 4, &g->signals);
+    if (err)
+        log_error(log, "cannot start: %s", err_text(err));
+    else
         err = change_first(g, errors);
     if (err)
         gateway_stop(g);

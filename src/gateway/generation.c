@@ -20,7 +20,7 @@ static int load_identities(struct generation *g, place_env *env) {
             return err;
         g->n_identities += !err;
     }
-    return c->errors->n ? ERR_INVALID : 0;
+    return config_verdict(c);
 }
 
 static const char *keylog_path(const struct generation *g, place_env *env) {
@@ -51,7 +51,7 @@ static int read_all(struct generation *g, const struct generation_wish *wish) {
     if (config_init(&g->config, &g->errors))
         return ERR_NO_MEMORY;
     if (from->read(from->context, &g->config))
-        return ERR_INVALID;
+        return config_verdict(&g->config) == ERR_INVALID ? ERR_INVALID : ERR_NO_MEMORY;
     int err = load_identities(g, wish->env);
     if (err)
         return err;

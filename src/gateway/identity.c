@@ -106,6 +106,8 @@ static int check_pair(struct config *c, const struct config_server *s, int64_t n
     key_free(key);
     if (cert_err == ERR_NO_MEMORY || err == ERR_NO_MEMORY)
         return ERR_NO_MEMORY;
+    if (c->errors->failed)
+        return ERR_NO_MEMORY; /* what was to be told may have been about this one */
     return cert_err || err || c->errors->n > before ? ERR_INVALID : 0;
 }
 
@@ -191,7 +193,7 @@ static int make_leaf(struct config *c, const struct identity_wish *w, struct ide
 
     buf_init(&message);
     err = (w->only_look ? store_find : store_get)(&i->ca, &wish, &leaf, &message);
-    if (err && !(w->only_look && err == ERR_NOT_FOUND)) {
+    if (err && err != ERR_NO_MEMORY && !(w->only_look && err == ERR_NOT_FOUND)) {
         config_error(c, config_at(w->server->place, "hosts"), "cannot make a certificate: " STR_FMT,
                      STR_ARG(buf_view(&message)));
         err = ERR_INVALID;
@@ -233,7 +235,7 @@ static int open_ca(struct config *c, const struct identity_wish *w, struct ident
     } else {
         struct ca_wish wish = {(const char *)folder.p, (const char *)owner.p, w->now_s};
         err = (w->only_look ? ca_load : ca_open)(&wish, &i->ca, &message);
-        if (err && !(w->only_look && err == ERR_NOT_FOUND))
+        if (err && err != ERR_NO_MEMORY && !(w->only_look && err == ERR_NOT_FOUND))
             config_error(c, w->server->place, STR_FMT, STR_ARG(buf_view(&message)));
     }
     buf_fini(&folder);

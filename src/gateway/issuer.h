@@ -23,7 +23,7 @@ struct issuer {
     struct list order;  /* oldest first */
 };
 
-/* All that is given outlives it. 0 or ERR_SYSTEM (no random bytes). */
+/* All that is given outlives it. 0 or ERR_SYSTEM (no random bytes), told. */
 int issuer_init(struct issuer *i, const struct config_server *server,
                 const struct identity *identity, struct log *log);
 void issuer_fini(struct issuer *i);

@@ -132,6 +132,7 @@ void stats_upstream(struct stats *s, struct str name, const struct upstream *u, 
     for (size_t i = 0; i < upstream_origins(u); i++) {
         struct origin_numbers n = upstream_numbers(u, i);
         struct stats_origin *o = origin_of(s, name, n.name);
+        s->failed = s->failed || !o;
         if (!o)
             return;
         o->connects += n.connects;
@@ -159,12 +160,14 @@ static void add_named(struct stats *sum, const struct stats *s) {
     list_each(&s->rows, at, next) {
         const struct stats_row *from = list_entry(at, struct stats_row, link);
         struct stats_row *to = stats_row(sum, from->server, from->route);
+        sum->failed = sum->failed || !to;
         for (size_t i = 0; to && i < STATS_VERSIONS; i++)
             add_cell(&to->versions[i], &from->versions[i]);
     }
     list_each(&s->origins, at, next) {
         const struct stats_origin *from = list_entry(at, struct stats_origin, link);
         struct stats_origin *to = origin_of(sum, from->upstream, from->name);
+        sum->failed = sum->failed || !to;
         if (to) {
             to->connects += from->connects;
             to->failures += from->failures;

@@ -42,8 +42,9 @@ struct stats {
     uint64_t handshakes[STATS_VERSIONS][2]; /* whole ones, and resumed ones */
     uint64_t early_data[STATS_VERSIONS];    /* those of them that took 0-RTT data */
     struct quic_counters quic;
-    /* of sums only: what there is at the moment */
+    /* of sums only: what there is at the moment; memory ended, so that something is missing */
     size_t exchanges, tcp_now, quic_now, quic_handshakes_now;
+    bool failed;
 };
 
 extern const uint64_t stats_bounds_ns[STATS_BOUNDS];
@@ -58,7 +59,7 @@ void stats_handshake(struct stats *s, const struct peer *peer);
 struct stats_row *stats_row(struct stats *s, struct str server, struct str route);
 /* Adds what became of an upstream's connections; is_now: those that there are too. */
 void stats_upstream(struct stats *s, struct str name, const struct upstream *u, bool is_now);
-/* Adds all of a worker's. What there is no memory for is left out. */
+/* Adds all of a worker's. What there is no memory for is left out, and noted as failed. */
 void stats_add(struct stats *sum, const struct stats *s);
 
 #endif

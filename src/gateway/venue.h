@@ -9,6 +9,7 @@
 /* The sites of one address, and the TLS contexts that choose among them: what a binding's
  * sockets lead to as long as an outfit is in use. */
 
+struct binding;
 struct generation;
 struct outfit;
 
@@ -19,6 +20,7 @@ struct venue {
     struct site_set all_sites;              /* in the order of the file */
     struct site_set tcp_sites, udp_sites;   /* whose TLS ends here */
     struct tls_context *tcp_tls, *quic_tls; /* NULL: plain, or without a mirror */
+    struct binding *prepared; /* until the outfit is put on (binding.h); NULL: not listened on */
 };
 
 /* g: whose address it is. 0, or a negative err told in the log; venue_fini then too. */

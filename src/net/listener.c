@@ -28,12 +28,12 @@ struct listener {
     struct task task; /* its timer ends a rest */
     struct list streams;
     size_t n_streams;
-    bool resting;
+    bool started, resting;
     struct grave grave;
 };
 
 static void watch_again(struct listener *l) {
-    if (l->fd >= 0)
+    if (l->fd >= 0 && l->started)
         loop_watch_set(&l->watch, l->resting ? 0 : LOOP_READ);
 }
 
@@ -169,7 +169,11 @@ static void on_ready(struct loop_watch *watch, int events) {
 int listener_open(const struct listener_config *config, struct listener **ret_listener) {
     struct sock_bind wanted = {.addr = config->addr, .type = SOCK_STREAM};
     int fd, err = sock_bind(&wanted, &fd);
-    return err ? err : listener_adopt(config, fd, ret_listener);
+    if (!err)
+        err = listener_adopt(config, fd, ret_listener);
+    if (!err)
+        listener_start(*ret_listener);
+    return err;
 }
 
 int listener_adopt(const struct listener_config *config, int fd, struct listener **ret_listener) {
@@ -186,9 +190,14 @@ int listener_adopt(const struct listener_config *config, int fd, struct listener
     sock_names(l->fd, &l->addr, NULL);
     list_init(&l->streams);
     task_init(&l->task, loop_turn(config->loop), on_task);
-    watch_again(l);
     *ret_listener = l;
     return 0;
+}
+
+void listener_start(struct listener *l) {
+    check_magic(l, LISTENER_MAGIC);
+    l->started = true;
+    watch_again(l);
 }
 
 const struct addr *listener_addr(const struct listener *l) {

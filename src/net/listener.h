@@ -37,8 +37,9 @@ struct listener_config {
 /* 0, ERR_EXISTS (the port is in use), ERR_REFUSED (no permission), ERR_SYSTEM (errno). */
 int listener_open(const struct listener_config *config, struct listener **ret_listener);
 /* The same with a socket of sock_bind in place of addr; it is the listener's from now on, and
- * closed after an error. */
+ * closed after an error. Nothing is accepted before listener_start, which cannot fail. */
 int listener_adopt(const struct listener_config *config, int fd, struct listener **ret_listener);
+void listener_start(struct listener *l);
 /* For the connections to come. */
 void listener_write_timeout(struct listener *l, uint64_t ns);
 const struct addr *listener_addr(const struct listener *l);

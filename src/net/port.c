@@ -197,7 +197,8 @@ static void port_bury(struct grave *grave) {
     release(container_of(grave, struct port, grave));
 }
 
-/* The socket goes at the end of the turn; what the engine has to say in farewell goes before. */
+/* What the engine has to say in farewell goes before the socket does; the memory goes at the end of
+ * the turn. */
 void port_free(struct port *p) {
     if (!p)
         return;
@@ -214,6 +215,8 @@ void port_free(struct port *p) {
     p->engine = NULL;
     task_fini(&p->task);
     loop_watch_fini(&p->watch);
+    close(p->fd);
+    p->fd = -1;
     turn_bury(loop_turn(p->config.loop), &p->grave, port_bury);
 }
 

@@ -253,14 +253,16 @@ int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
     while (!list_empty(&o->idle)) {
         struct origin_conn *c = list_first(&o->idle, struct origin_conn, idle);
         int err = c->client->ops->open(c->client, x, true);
+        if (err == ERR_NO_MEMORY) { /* nothing is wrong with the connection: others may want it */
+            origin_pass_on(o);
+            return err;
+        }
         if (err || !client_can_open(c->client))
             list_remove(&c->idle);
         if (!err) {
             task_stop_timer(&c->task);
             return 0;
         }
-        if (err == ERR_NO_MEMORY)
-            return err;
     }
     if (o->n_conns < o->config->max_connections) {
         int err = conn_new(o);

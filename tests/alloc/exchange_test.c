@@ -235,7 +235,7 @@ static void sweep_streams(const char *name, bool h2, bool tls) {
         assert_int_equal(tls_client_context_new(&client, &w->client_tls, problem, sizeof(problem)),
                          0);
     }
-    fallible_sweep(&(struct fallible_sweep){name, streams, w, 10});
+    fallible_sweep(&(struct fallible_sweep){name, streams, w, 10, 0, false});
     tls_context_free(w->server_tls);
     tls_context_free(w->client_tls);
     free(w);
@@ -325,7 +325,7 @@ static void h3(void **state) {
     assert_non_null(w);
     assert_int_equal(tls_server_context_new(&server, &w->server_tls, problem, sizeof(problem)), 0);
     assert_int_equal(tls_client_context_new(&client, &w->client_tls, problem, sizeof(problem)), 0);
-    fallible_sweep(&(struct fallible_sweep){"HTTP/3", datagrams, w, 10});
+    fallible_sweep(&(struct fallible_sweep){"HTTP/3", datagrams, w, 10, 0, false});
     tls_context_free(w->server_tls);
     tls_context_free(w->client_tls);
     free(w);

@@ -4,6 +4,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +12,18 @@
 
 enum { MANY = 20000 };
 
+/* A gateway's threads allocate too. */
 static struct {
-    unsigned count, fail_at; /* 0: none */
-    bool all_after, paused;
+    atomic_uint count, fail_at; /* 0: none */
+    atomic_bool all_after, paused;
     const char *name;
 } now;
 
 static bool fails(void) {
     if (now.paused)
         return false;
-    now.count++;
-    bool hit = now.fail_at && (now.all_after ? now.count >= now.fail_at : now.count == now.fail_at);
+    unsigned count = ++now.count, fail_at = now.fail_at;
+    bool hit = fail_at && (now.all_after ? count >= fail_at : count == fail_at);
     if (hit)
         errno = ENOMEM;
     return hit;
@@ -61,8 +63,8 @@ void fallible_pause(bool pause) {
 
 static void tell(void) {
     char text[200];
-    int n = snprintf(text, sizeof(text), "%s: allocation %u failed%s\n", now.name, now.fail_at,
-                     now.all_after ? ", and all after it" : "");
+    int n = snprintf(text, sizeof(text), "%s: allocation %u failed%s\n", now.name,
+                     (unsigned)now.fail_at, now.all_after ? ", and all after it" : "");
     if (write(STDERR_FILENO, text, (size_t)n) < 0)
         _exit(1);
 }
@@ -94,11 +96,10 @@ void fallible_sweep(const struct fallible_sweep *sweep) {
     unsigned n = now.count;
     assert_in_range(n, sweep->at_least, MANY);
     for (int all_after = 0; all_after < 2; all_after++) {
-        unsigned at = 0;
-        do
-            run_one(sweep, ++at, all_after);
-        while (now.count >= at && at < MANY);
-        if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
+        unsigned at = 1, step = sweep->step ? sweep->step : 1;
+        for (run_one(sweep, at, all_after); now.count >= at && at < MANY; at += step)
+            run_one(sweep, at + step, all_after);
+        if (!sweep->more && __lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
             fail_msg("%s leaks", sweep->name);
     }
     signal(SIGABRT, SIG_DFL);

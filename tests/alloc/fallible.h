@@ -18,6 +18,8 @@ struct fallible_sweep {
     void (*run)(void *context, bool well);
     void *context;
     unsigned at_least; /* allocations that a run makes, so that it does what it says */
+    unsigned step;     /* only every so many-th fails, where a run is dear; 0: each */
+    bool more;         /* others follow soon, which look for leaks, as that takes long */
 };
 
 void fallible_sweep(const struct fallible_sweep *sweep);

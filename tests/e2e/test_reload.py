@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 import threading
 
@@ -10,7 +11,7 @@ import pytest
 
 from clients import VERSIONS
 from live import FAULTY, ONE, THREE, TWO, UPSTREAM, Live, everywhere, open_files, server_of, workers
-from procs import free_port, wait_for
+from procs import H3GW, free_port, run, wait_for
 from spellings import DRAIN_TIMEOUT
 from test_admin import Plain
 from test_build import INSTRUMENTED
@@ -132,10 +133,31 @@ def test_changed_file(factory):
     everywhere(live, "two")
 
 
+def test_what_the_system_refuses_is_told(live):
+    """Random bytes, as in a narrow sandbox: whoever asked hears of it, and nothing changes."""
+    with injected(live, "getrandom", "error=ENOSYS", "1+"):
+        said = live.refused(TWO)
+        assert "getrandom" in said and said.endswith("\n"), said
+    live.wait_log("getrandom")
+    live.wait_log("the one before serves on")
+    everywhere(live, "one")
+    live.reload(TWO)
+    everywhere(live, "two")
+
+
+def test_start_that_the_system_refuses(home):
+    strace = shutil.which("strace")
+    assert strace, "no strace here: apt-get install strace"
+    result = run(strace, "-f", "-qq", "-o", home.folder / "strace", "-e", "trace=getrandom", "-e",
+                 "inject=getrandom:error=ENOSYS:when=1+", H3GW, "serve", "--listen", ":0", env=home.env)
+    assert (result.returncode, result.stdout) == (1, ""), result
+    assert result.stderr == "h3gw: the CA: system call failed\n", result
+
+
 def test_changed_before_it_is_watched(factory):
     """Read, served, and changed while the kernel still thinks about the watch."""
     live = Live(factory, ONE, watch="on")
-    with injected(live, "inotify_init1", "delay_enter=1500000"):
+    with injected(live, "inotify_add_watch", "delay_enter=1500000"):
         live.write(TWO)
         wait_for(lambda: live.ask("h1") == "two", "the change to be noticed")
         live.write(THREE)

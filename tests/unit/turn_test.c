@@ -295,6 +295,31 @@ static void keeps_the_heap_in_order(void **state) {
     turn_fini(&s.turn);
 }
 
+/* So many timers that the heap is full again and again: its slot is there all the same. */
+static void reserves_a_slot(void **state) {
+    struct notes *notes = *state;
+    enum { MANY = 1000 };
+    struct note *many = test_calloc(MANY, sizeof(*many));
+    assert_int_equal(task_reserve(&notes->a.task), 0);
+    assert_int_equal(task_reserve(&notes->a.task), 0);
+    for (int i = 0; i < MANY; i++) {
+        note_init(notes, &many[i], 'm');
+        assert_int_equal(task_at(&many[i].task, 100), 0);
+        assert_true(notes->turn.n_heap + 1 < notes->turn.heap_cap);
+    }
+    size_t cap = notes->turn.heap_cap;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(task_at(&notes->a.task, 50), 0);
+        task_stop_timer(&notes->a.task);
+    }
+    assert_int_equal(notes->turn.heap_cap, cap);
+    for (int i = 0; i < MANY; i++)
+        task_fini(&many[i].task);
+    test_free(many);
+    task_fini(&notes->a.task);
+    assert_int_equal(notes->turn.n_reserved, 0);
+}
+
 #define WITH_NOTES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -308,6 +333,7 @@ int main(void) {
         WITH_NOTES(buries),
         WITH_NOTES(buries_though_the_budget_is_spent),
         WITH_NOTES(frees_what_is_left_at_the_end),
+        WITH_NOTES(reserves_a_slot),
         cmocka_unit_test(keeps_the_heap_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -449,11 +449,13 @@ static void workers_share_a_port_strangers_do_not(void **state) {
     f->config.accept = on_accept;
     assert_int_equal(sock_bind(&shared, &fd), 0);
     assert_int_equal(listener_adopt(&f->config, fd, &f->listener), 0);
+    listener_start(f->listener);
     shared.addr = *listener_addr(f->listener);
     assert_int_equal(sock_bind(&shared, &fd), ERR_EXISTS);
     shared.sibling = true;
     assert_int_equal(sock_bind(&shared, &fd), 0);
     assert_int_equal(listener_adopt(&f->config, fd, &second), 0);
+    listener_start(second);
     assert_true(addr_eq(listener_addr(second), listener_addr(f->listener)));
     listener_free(second);
 }

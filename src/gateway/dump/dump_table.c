@@ -164,11 +164,16 @@ int dump_listeners_table(const struct dump *d, struct arena *a,
 
 /* --- routes ---------------------------------------------------------------------------------- */
 
+static void add_name(struct str name, struct buf *to) {
+    to->failed = to->failed || !name.p;
+    buf_str(to, name);
+}
+
 static void add_answer(struct arena *a, const struct config_route *r, struct buf *to) {
     buf_char(to, '\t');
     switch (r->answer) {
     case ROUTE_TUNNEL:
-    case ROUTE_PROXY: buf_str(to, dump_cluster_name(a, r->upstream)); break;
+    case ROUTE_PROXY: add_name(dump_cluster_name(a, r->upstream), to); break;
     case ROUTE_ECHO: buf_str(to, STR("echo")); break;
     case ROUTE_REDIRECT: buf_format(to, "redirect " STR_FMT, STR_ARG(r->options.redirect)); break;
     case ROUTE_RESPOND: buf_format(to, "respond %u", (unsigned)r->options.respond); break;
