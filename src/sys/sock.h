@@ -8,7 +8,8 @@
 #include "base/addr.h"
 
 /* Sockets as the gateway wants them: non-blocking, closed on exec, IPv6 without IPv4 in it
- * (each has a socket of its own), TCP without delay and with little unsent in the kernel. */
+ * (each has a socket of its own), TCP without delay, and with little unsent in the kernel where we
+ * connect. */
 
 struct sock_bind {
     struct addr addr; /* port 0: any */
