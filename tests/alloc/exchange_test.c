@@ -11,6 +11,7 @@
 #include "wire/certs.h"
 #include "wire/join.h"
 #include "wire/net_sim.h"
+#include "wire/quic_pair.h"
 
 /* The end of memory while requests go through the built-in httpbin, over each version: every
  * request ends with a whole answer or with a reset, and nothing is left alive. */
@@ -314,17 +315,10 @@ static void datagrams(void *context, bool well) {
 
 static void h3(void **state) {
     struct world *w = calloc(1, sizeof(*w));
-    char problem[200];
-    struct tls_server shown = {.cert_pem = str_of(local_crt), .key_pem = str_of(local_key)};
-    struct tls_server_config server = {
-        .transport = TLS_QUIC, .alpn = "h3", .servers = &shown, .n_servers = 1};
-    struct tls_client_config client = {
-        .transport = TLS_QUIC, .alpn = "h3", .ca_pem = str_of(ca_crt)};
     (void)state;
 
     assert_non_null(w);
-    assert_int_equal(tls_server_context_new(&server, &w->server_tls, problem, sizeof(problem)), 0);
-    assert_int_equal(tls_client_context_new(&client, &w->client_tls, problem, sizeof(problem)), 0);
+    quic_pair_contexts(local_crt, ca_crt, &w->server_tls, &w->client_tls);
     fallible_sweep(&(struct fallible_sweep){"HTTP/3", datagrams, w, 10, 0, false});
     tls_context_free(w->server_tls);
     tls_context_free(w->client_tls);

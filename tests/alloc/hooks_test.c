@@ -14,6 +14,7 @@
 #include "gateway_world.h"
 #include "net/stream.h"
 #include "proto/h1/h1.h"
+#include "wire/loopback.h"
 
 /* The end of memory in what every request goes through: forwarding fields, the route and its edits,
  * access log, counters, with a real configuration and up to an upstream. It may cost the request;
@@ -100,16 +101,6 @@ static struct outfit *outfit_in(struct world *w) {
     return list_first(&worker_of(w)->outfits, struct outfit, link);
 }
 
-static uint16_t listen_here(struct world *w) {
-    struct addr a;
-    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &a), 0);
-    w->listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(w->listening, &a.sa, a.n), 0);
-    assert_int_equal(listen(w->listening, 5), 0);
-    assert_int_equal(getsockname(w->listening, &a.sa, &a.n), 0);
-    return addr_port(&a);
-}
-
 static void world_begin(struct world *w, struct folder *folder, bool json) {
     char text[2048];
 
@@ -117,7 +108,8 @@ static void world_begin(struct world *w, struct folder *folder, bool json) {
     for (int i = 0; i < VISITS; i++)
         w->visits[i] = -1;
     list_init(&w->streams);
-    snprintf(text, sizeof(text), file, json ? "json" : "text", listen_here(w));
+    snprintf(text, sizeof(text), file, json ? "json" : "text",
+             (unsigned)loopback_listen("http", &w->listening).port);
     gateway_world_init(&w->gateway, folder);
     gateway_world_write(folder, "ini", text);
     assert_int_equal(gateway_world_start(&w->gateway, path_in(folder, "ini")), 0);

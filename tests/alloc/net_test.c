@@ -22,6 +22,7 @@
 #include "unit/folder.h"
 #include "wire/certs.h"
 #include "wire/net_sim.h"
+#include "wire/quic_pair.h"
 
 /* The end of memory in what stands around connections: listeners and who is counted there, ports,
  * what QUIC answers without a connection, watched files, leaves made at the handshake. */
@@ -143,18 +144,10 @@ static struct quic_app *nobody(void *context, struct quic_conn *conn, const stru
 }
 
 static void quic_begin(struct quic_place *q) {
-    char problem[200];
-    struct tls_server shown = {.cert_pem = str_of(local_crt), .key_pem = str_of(local_key)};
-    struct tls_server_config server = {
-        .transport = TLS_QUIC, .alpn = "h3", .servers = &shown, .n_servers = 1};
-    struct tls_client_config client = {
-        .transport = TLS_QUIC, .alpn = "h3", .ca_pem = str_of(ca_crt)};
-
     *q = (struct quic_place){0};
     turn_init(&q->turn);
     turn_begin(&q->turn, 1000 * SECOND_NS, 1800000000);
-    assert_int_equal(tls_server_context_new(&server, &q->server_tls, problem, sizeof(problem)), 0);
-    assert_int_equal(tls_client_context_new(&client, &q->client_tls, problem, sizeof(problem)), 0);
+    quic_pair_contexts(local_crt, ca_crt, &q->server_tls, &q->client_tls);
     quic_config_default(&q->server_config);
     q->server_config.turn = &q->turn;
     q->server_config.accept = nobody;

@@ -11,6 +11,7 @@
 #include "handler/proxy.h"
 #include "net/stream.h"
 #include "proto/h1/h1.h"
+#include "wire/loopback.h"
 
 /* The end of memory while requests go through the proxy to an upstream on loopback: dial, the
  * pool's connection once more, one that the upstream closes and that is tried again. Whatever
@@ -58,19 +59,6 @@ static void route(struct exchange *x) {
 }
 
 /* ---- the upstream ---- */
-
-static void listen_here(struct world *w) {
-    struct addr a;
-    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &a), 0);
-    w->listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(w->listening, &a.sa, a.n), 0);
-    assert_int_equal(listen(w->listening, 5), 0);
-    assert_int_equal(getsockname(w->listening, &a.sa, &a.n), 0);
-    w->uri = (struct uri){.scheme = STR("http"),
-                          .host = STR("127.0.0.1"),
-                          .port = addr_port(&a),
-                          .authority = STR("here")};
-}
 
 static bool is_whole(const struct visit *v) {
     const char *end = memmem(v->text, v->n, "\r\n\r\n", 4);
@@ -131,7 +119,7 @@ static void world_begin(struct world *w) {
     w->http.scratch = w->scratch;
     w->http.scratch_bytes = SCRATCH;
     list_init(&w->streams);
-    listen_here(w);
+    w->uri = loopback_listen("http", &w->listening);
     env = (struct upstream_env){w->loop, w->resolver, &w->http, NULL};
     w->upstream_config = (struct upstream_config){.uris = &w->uri,
                                                   .n_uris = 1,

@@ -11,6 +11,7 @@
 #include "net/stream.h"
 #include "sys/file.h"
 #include "tls/peek.h"
+#include "wire/loopback.h"
 
 /* The end of memory on a passthrough connection: from the hello over the dial to the bytes. */
 
@@ -37,19 +38,6 @@ static struct stream_engine *choose(void *context, struct peer *peer, const stru
     return tunnel_new(&config);
 }
 
-static void listen_here(struct world *w) {
-    struct addr a;
-    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &a), 0);
-    w->listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(w->listening, &a.sa, a.n), 0);
-    assert_int_equal(listen(w->listening, 5), 0);
-    assert_int_equal(getsockname(w->listening, &a.sa, &a.n), 0);
-    w->uri = (struct uri){.scheme = STR("tcp"),
-                          .host = STR("127.0.0.1"),
-                          .port = addr_port(&a),
-                          .authority = STR("here")};
-}
-
 static void world_begin(struct world *w) {
     *w = (struct world){.client = -1, .accepted = -1};
     turn_init(&w->turn);
@@ -60,7 +48,7 @@ static void world_begin(struct world *w) {
     chunk_pool_init(&w->chunks, 1);
     http_env_init(&w->http, &w->turn, &w->chunks);
     list_init(&w->streams);
-    listen_here(w);
+    w->uri = loopback_listen("tcp", &w->listening);
     assert_int_equal(file_read("tests/fuzz/corpus/hello/chromium", 1 << 20, &w->hello), 0);
     struct upstream_env env = {w->loop, w->resolver, &w->http, NULL};
     w->upstream_config =

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "echo.h"
 #include "http/reason.h"
+#include "loopback.h"
 #include "net/dial.h"
 #include "net/listener.h"
 #include "net/port.h"
@@ -85,14 +86,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Waits for a condition; a test that never gets it ends after a minute. */
-#define WAIT(f, condition) \
-    do { \
-        uint64_t until_ = (f)->turn.now_ns + 60 * SECOND_NS; \
-        while (!(condition) && (f)->turn.now_ns < until_) \
-            loop_lap((f)->loop, SECOND_NS / 10); \
-        assert_true(condition); \
-    } while (0)
+#define WAIT(f, condition) LOOPBACK_WAIT((f)->loop, condition)
 
 static struct stream_engine *on_accept(void *context, struct peer *peer) {
     struct fixture *f = context;

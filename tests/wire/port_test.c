@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/err.h"
+#include "loopback.h"
 #include "net/port.h"
 #include "sys/datagram.h"
 #include "sys/sock.h"
@@ -127,13 +128,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-#define WAIT(f, condition) \
-    do { \
-        uint64_t until_ = (f)->turn.now_ns + 60 * SECOND_NS; \
-        while (!(condition) && (f)->turn.now_ns < until_) \
-            loop_lap((f)->loop, SECOND_NS / 10); \
-        assert_true(condition); \
-    } while (0)
+#define WAIT(f, condition) LOOPBACK_WAIT((f)->loop, condition)
 
 static void start(struct port *p, struct mirror *m) {
     m->live++;

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "handler/tunnel.h"
+#include "loopback.h"
 #include "net/listener.h"
 #include "tls/peek.h"
 #include "tls_pair.h"
@@ -87,14 +88,7 @@ static int tear_down(void **state) {
     return pair_tear_down((void **)&f->pair);
 }
 
-/* Waits for a condition; a test that never gets it ends after a minute. */
-#define WAIT(f, condition) \
-    do { \
-        uint64_t until_ = loop_turn((f)->loop)->now_ns + 60 * SECOND_NS; \
-        while (!(condition) && loop_turn((f)->loop)->now_ns < until_) \
-            loop_lap((f)->loop, SECOND_NS / 20); \
-        assert_true(condition); \
-    } while (0)
+#define WAIT(f, condition) LOOPBACK_WAIT((f)->loop, condition)
 
 /* ---- what stands in front and behind ---- */
 

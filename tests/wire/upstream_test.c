@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "handler/proxy.h"
+#include "loopback.h"
 #include "sys/sock.h"
 
 /* Requests that wait for the one connection that an upstream may have, and leave at moments that
@@ -53,19 +54,6 @@ static void route(struct exchange *x) {
     proxy_open(x, q->upstream, &q->proxy);
 }
 
-static void listen_here(struct queue *q) {
-    struct addr a;
-    assert_int_equal(addr_parse(STR("127.0.0.1:0"), &a), 0);
-    q->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(q->listener, &a.sa, a.n), 0);
-    assert_int_equal(listen(q->listener, 5), 0);
-    sock_names(q->listener, &a, NULL);
-    q->uri = (struct uri){.scheme = STR("http"),
-                          .host = STR("127.0.0.1"),
-                          .port = addr_port(&a),
-                          .authority = STR("here")};
-}
-
 static int set_up(void **state) {
     static struct queue queue;
     struct queue *q = &queue;
@@ -83,7 +71,7 @@ static int set_up(void **state) {
     q->http.log = &q->log;
     q->http.route = route;
     q->http.owner = q;
-    listen_here(q);
+    q->uri = loopback_listen("http", &q->listener);
     q->config = (struct upstream_config){.name = STR("one at a time"),
                                          .uris = &q->uri,
                                          .n_uris = 1,
@@ -121,14 +109,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* Waits for a condition; a test that never gets it ends after a minute. */
-#define WAIT(q, condition) \
-    do { \
-        uint64_t until_ = loop_turn((q)->loop)->now_ns + 60 * SECOND_NS; \
-        while (!(condition) && loop_turn((q)->loop)->now_ns < until_) \
-            loop_lap((q)->loop, SECOND_NS / 20); \
-        assert_true(condition); \
-    } while (0)
+#define WAIT(q, condition) LOOPBACK_WAIT((q)->loop, condition)
 
 /* ---- the clients ---- */
 
