@@ -53,6 +53,7 @@ static int heap_grow(struct turn *t) {
 void turn_init(struct turn *t) {
     *t = (struct turn){0};
     list_init(&t->queue);
+    list_init(&t->last);
 }
 
 /* In the order of burial; what the frees bury comes after. */
@@ -74,11 +75,10 @@ static void free_buried(struct turn *t) {
 
 void turn_fini(struct turn *t) {
     free_buried(t);
-    check(list_empty(&t->queue));
+    check(!turn_has_tasks(t));
     check(t->n_heap == 0);
     free(t->heap);
-    *t = (struct turn){0};
-    list_init(&t->queue);
+    turn_init(t);
 }
 
 void turn_begin(struct turn *t, uint64_t now_ns, uint64_t wall_s) {
@@ -96,19 +96,33 @@ static void fire_timers(struct turn *t) {
 }
 
 static void run_first(struct turn *t) {
-    struct task *task = list_entry(t->queue.next, struct task, link);
+    const struct list *queue = list_empty(&t->queue) ? &t->last : &t->queue;
+    struct task *task = list_entry(queue->next, struct task, link);
     uint32_t events = task->events;
     list_remove(&task->link);
     task->events = 0;
     task->run(task, events);
 }
 
+/* Else others could keep them waiting for ever. */
+static void queue_the_last(struct turn *t) {
+    list_each(&t->last, at, next) {
+        list_remove(at);
+        list_append(&t->queue, at);
+    }
+}
+
 bool turn_run(struct turn *t, size_t budget) {
     fire_timers(t);
-    for (; budget > 0 && !list_empty(&t->queue); budget--)
+    for (; budget > 0 && turn_has_tasks(t); budget--)
         run_first(t);
+    queue_the_last(t);
     free_buried(t);
-    return !list_empty(&t->queue);
+    return turn_has_tasks(t);
+}
+
+bool turn_has_tasks(const struct turn *t) {
+    return !list_empty(&t->queue) || !list_empty(&t->last);
 }
 
 uint64_t turn_next_ns(const struct turn *t) {
@@ -118,6 +132,11 @@ uint64_t turn_next_ns(const struct turn *t) {
 void task_init(struct task *task, struct turn *turn, void (*run)(struct task *, uint32_t)) {
     *task = (struct task){.magic = TASK_MAGIC, .turn = turn, .run = run};
     list_init(&task->link);
+}
+
+void task_init_last(struct task *task, struct turn *turn, void (*run)(struct task *, uint32_t)) {
+    task_init(task, turn, run);
+    task->is_last = true;
 }
 
 void task_fini(struct task *task) {
@@ -139,7 +158,7 @@ void task_wake(struct task *task, uint32_t events) {
         return;
     task->events |= events;
     if (list_empty(&task->link))
-        list_append(&task->turn->queue, &task->link);
+        list_append(task->is_last ? &task->turn->last : &task->turn->queue, &task->link);
 }
 
 int task_at(struct task *task, uint64_t at_ns) {

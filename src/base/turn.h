@@ -11,9 +11,11 @@
 /* A turn is one lap of the loop: I/O records, then tasks run, then the dead are freed.
  *
  * A task may be woken any number of times before it runs; it runs once with the union
- * of its event bits. A timer is a task in the heap. Burying is final and idempotent;
- * buried memory is valid until the end of the turn, and frees may bury others. There is
- * no other way to defer anything, and no system call in here: tests drive it by hand. */
+ * of its event bits. Tasks run in the order of their first wake, but the last ones when no other
+ * is ready: what a lap brings for one socket goes out together. A timer is a task in the heap.
+ * Burying is final and idempotent; buried memory is valid until the end of the turn, and frees may
+ * bury others. There is no other way to defer anything, and no system call in here: tests drive it
+ * by hand. */
 
 struct turn;
 
@@ -28,6 +30,7 @@ struct task {
     uint64_t at_ns;
     uint32_t heap_slot; /* 1-based; 0: no timer */
     bool reserved;      /* it has a slot of its own, in use or not */
+    bool is_last;
 };
 
 struct grave {
@@ -38,7 +41,7 @@ struct grave {
 struct turn {
     uint64_t now_ns; /* CLOCK_MONOTONIC, read once per turn */
     uint64_t wall_s; /* seconds since 1970, for dates; may jump */
-    struct list queue;
+    struct list queue, last;
     struct grave *graves;
     struct task **heap;
     size_t n_heap, heap_cap;
@@ -53,11 +56,14 @@ void turn_begin(struct turn *t, uint64_t now_ns, uint64_t wall_s);
 
 /* Fires due timers, runs at most budget tasks, frees the buried. true: tasks are left. */
 bool turn_run(struct turn *t, size_t budget);
+bool turn_has_tasks(const struct turn *t);
 
 /* When the first timer is due; UINT64_MAX: none. */
 uint64_t turn_next_ns(const struct turn *t);
 
 void task_init(struct task *task, struct turn *turn, void (*run)(struct task *, uint32_t));
+/* One that runs when no other is ready. */
+void task_init_last(struct task *task, struct turn *turn, void (*run)(struct task *, uint32_t));
 void task_fini(struct task *task); /* unqueues, stops the timer; idempotent */
 void task_wake(struct task *task, uint32_t events);
 

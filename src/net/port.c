@@ -163,7 +163,7 @@ int port_adopt(const struct port_config *config, int fd, struct port **ret_port)
         errno = number;
         return err;
     }
-    task_init(&p->task, loop_turn(config->loop), on_task);
+    task_init_last(&p->task, loop_turn(config->loop), on_task);
     *ret_port = p;
     return 0;
 }

@@ -25,7 +25,7 @@
 
 enum {
     LOOP_MAGIC = 0x6c6f6f70,
-    TASKS_A_LAP = 1024, /* then sockets are looked at again */
+    TASKS_A_LAP = 4096, /* then sockets are looked at again */
     SIGNALS_MOST = 31,
 };
 
@@ -292,7 +292,7 @@ void loop_post(struct loop *loop, uint32_t events) {
 /* I/O of others, before the first lap say, may have woken tasks. */
 static bool has_work(const struct loop *loop) {
     const struct turn *t = loop->turn;
-    return loop->tasks_left || !list_empty(&t->queue) || turn_next_ns(t) <= t->now_ns;
+    return loop->tasks_left || turn_has_tasks(t) || turn_next_ns(t) <= t->now_ns;
 }
 
 static uint64_t wait_until_ns(const struct loop *loop, uint64_t max_wait_ns) {

@@ -113,6 +113,32 @@ static void keeps_the_budget(void **state) {
     assert_false(turn_run(&n->turn, 1));
 }
 
+/* b is woken first and waits for a and what a wakes, but not for ever. */
+static void runs_the_last_when_no_other_is_ready(void **state) {
+    struct notes *n = *state;
+    n->b.task.is_last = true;
+    n->a.more = wake_all;
+    task_wake(&n->b.task, 1);
+    task_wake(&n->a.task, 1);
+    assert_false(turn_run(&n->turn, 100));
+    assert_string_equal(n->names, "aacb");
+    assert_int_equal(n->events[3], 9);
+}
+
+static void lets_nobody_keep_the_last_waiting(void **state) {
+    struct notes *n = *state;
+    n->b.task.is_last = true;
+    n->a.more = wake_itself;
+    task_wake(&n->b.task, 1);
+    task_wake(&n->a.task, 1);
+    assert_true(turn_run(&n->turn, 3));
+    assert_string_equal(n->names, "aaa");
+    assert_true(turn_run(&n->turn, 3));
+    assert_string_equal(n->names, "aaaaba");
+    n->a.more = NULL;
+    assert_false(turn_run(&n->turn, 100));
+}
+
 static void end_b(struct note *note) {
     task_fini(&note->notes->b.task);
 }
@@ -327,6 +353,8 @@ int main(void) {
         WITH_NOTES(runs_once_with_the_union),
         WITH_NOTES(takes_wakes_from_inside),
         WITH_NOTES(keeps_the_budget),
+        WITH_NOTES(runs_the_last_when_no_other_is_ready),
+        WITH_NOTES(lets_nobody_keep_the_last_waiting),
         WITH_NOTES(forgets_what_ended),
         WITH_NOTES(fires_timers),
         WITH_NOTES(fires_the_past_in_the_next_run),
