@@ -50,6 +50,10 @@ static int answer(struct quic_conn *c, const struct quic_out *out, ngtcp2_ssize 
     return taken >= 0 ? ops->sent(c->app, out->stream_id, (size_t)taken) : 0;
 }
 
+/* Padded is a packet that has no room for what is offered: ngtcp2 begins no stream in less than 256
+ * bytes, and a packet that is shorter than the first ends the burst. */
+enum { MORE_TO_COME = NGTCP2_WRITE_STREAM_FLAG_MORE | NGTCP2_WRITE_STREAM_FLAG_PADDING };
+
 /* budget: ngtcp2 gives the parameters. */
 static ngtcp2_ssize write_packet(ngtcp2_conn *q, ngtcp2_path *path, ngtcp2_pkt_info *pi,
                                  uint8_t *to, size_t cap, ngtcp2_tstamp now, void *user) {
@@ -61,7 +65,7 @@ static ngtcp2_ssize write_packet(ngtcp2_conn *q, ngtcp2_path *path, ngtcp2_pkt_i
             return NGTCP2_ERR_CALLBACK_FAILURE;
         for (int i = 0; i < out.n; i++)
             vec[i] = (ngtcp2_vec){out.iov[i].iov_base, out.iov[i].iov_len};
-        uint32_t flags = out.stream_id < 0 ? 0 : NGTCP2_WRITE_STREAM_FLAG_MORE;
+        uint32_t flags = out.stream_id < 0 ? 0 : MORE_TO_COME;
         if (out.stream_id >= 0 && out.fin)
             flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
         ngtcp2_ssize taken = -1;

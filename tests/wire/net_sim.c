@@ -164,7 +164,10 @@ static bool pull(struct net_sim *n, int from) {
     bool any = false;
     while (e && e->ops->pull(e, &d, max)) {
         size_t segment = d.segment > 0 ? d.segment : d.n;
-        check(d.n > 0 && (d.n + segment - 1) / segment <= max);
+        size_t segments = (d.n + segment - 1) / segment;
+        check(d.n > 0 && segments <= max);
+        if (segments > n->counts[from].longest)
+            n->counts[from].longest = segments;
         for (size_t at = 0; at < d.n; at += segment)
             send_one(n, from, &d,
                      (struct span){d.data + at, d.n - at < segment ? d.n - at : segment});

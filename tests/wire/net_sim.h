@@ -31,7 +31,9 @@ struct net_sim_rules {
 };
 
 struct net_sim_count {
-    uint64_t datagrams, bytes, ecn; /* ecn: datagrams with one of the bits */
+    uint64_t datagrams, bytes;
+    uint64_t ecn;     /* datagrams with one of the bits */
+    uint64_t longest; /* burst, in datagrams */
 };
 
 struct addr net_sim_addr(int side); /* 10.0.0.1:50000 and 10.0.0.2:443 */

@@ -52,6 +52,36 @@ static void runs_many_streams(void **state) {
     finish(&w);
 }
 
+/* What is there together goes together, though the streams do not end where packets do. */
+static void sends_answers_in_one_burst(void **state) {
+    (void)state;
+    struct quic_world w;
+    world_init(&w);
+    w.plan = (struct quic_echo_plan){.streams = 8, .bytes = 700};
+    world_start(&w, 2);
+    assert_true(world_run(&w, SECOND_NS));
+    assert_true(net_sim_count(w.net, NET_SIM_B).longest >= 8 * 700 / 1200 + 1);
+    finish(&w);
+}
+
+static bool has_three(void *context) {
+    return ((const struct quic_world *)context)->client_count.complete == 3;
+}
+
+/* A stream ends for the client with the answer, not when an ACK comes behind it. */
+static void acknowledges_with_the_answer(void **state) {
+    (void)state;
+    struct quic_world w;
+    world_init(&w);
+    w.plan.streams = 3;
+    w.server_config.streams = 1; /* one after another */
+    world_start(&w, 2);
+    assert_true(net_sim_run(w.net, SECOND_NS, has_three, &w));
+    assert_int_equal(w.client_count.closed, 3);
+    assert_true(world_run(&w, SECOND_NS));
+    finish(&w);
+}
+
 static void moves_a_mebibyte_each_way(void **state) {
     (void)state;
     struct quic_world w;
@@ -192,6 +222,8 @@ int main(void) {
         cmocka_unit_test(carries_ecn),
         cmocka_unit_test(shakes_hands_and_echoes),
         cmocka_unit_test(runs_many_streams),
+        cmocka_unit_test(sends_answers_in_one_burst),
+        cmocka_unit_test(acknowledges_with_the_answer),
         cmocka_unit_test(moves_a_mebibyte_each_way),
         cmocka_unit_test(waits_for_a_slow_consumer),
         cmocka_unit_test(survives_a_bad_network),
