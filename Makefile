@@ -60,7 +60,7 @@ LIBS := -L$(VENDOR)/lib -lngtcp2_crypto_wolfssl -lngtcp2 -lnghttp3 -lnghttp2 -ll
 ifeq ($(CONFIG),release)
 CF_PROTECTION := $(if $(filter aarch64,$(shell uname -m)),-mbranch-protection=standard,-fcf-protection)
 CFLAGS += -O2 -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
-	-fstack-clash-protection $(CF_PROTECTION)
+	-fstack-clash-protection $(CF_PROTECTION) -flto=auto -ffat-lto-objects
 # --fatal-warnings: "requires at runtime the shared libraries" must never pass.
 LDFLAGS := -static-pie -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now,-z,noexecstack
 # src/sys/copy.c says why.
@@ -108,6 +108,9 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# What the linker's --wrap puts in memcpy's place is not to be seen through.
+$(OUT)/src/sys/copy.o: private CFLAGS += -fno-lto
 
 $(OUT)/licenses.o: $(OUT)/licenses.c $(OUT)/flags
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@

@@ -25,7 +25,7 @@ lock_row() {
 
 sha256_is() { [ -f "$1" ] && [ "$(sha256sum < "$1" | cut -d' ' -f1)" = "$2" ]; }
 
-# set_flags SET: CC, CFLAGS, LDFLAGS and `assembly` of a set.
+# set_flags SET: CC, CFLAGS, LDFLAGS, `assembly` and `lto` of a set.
 #   release  what ships
 #   asan     address sanitizer, for make check
 #   tsan     thread sanitizer; the libraries too, or their atomics look like races
@@ -33,15 +33,17 @@ sha256_is() { [ -f "$1" ] && [ "$(sha256sum < "$1" | cut -d' ' -f1)" = "$2" ]; }
 set_flags() {
     local hardening=-fcf-protection
     [ "$(uname -m)" = aarch64 ] && hardening=-mbranch-protection=standard
-    CC=gcc LDFLAGS='' assembly=yes
+    CC=gcc LDFLAGS='' assembly=yes lto=''
     case $1 in
-    release) CFLAGS="-O2 -g0 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2 $hardening" ;;
+    # lto: for the protocols' libraries, as a packet takes hundreds of small functions of several
+    # files. Link-time optimization, ours with it, is a seventh of an answer's time over HTTP/3.
+    release) lto='-flto -ffat-lto-objects' CFLAGS="-O2 -g0 -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -D_FORTIFY_SOURCE=2 $hardening" ;;
     asan) CFLAGS="-O1 -g -fno-omit-frame-pointer -fPIE -fsanitize=address" LDFLAGS=-fsanitize=address ;;
     tsan) CFLAGS="-O1 -g -fno-omit-frame-pointer -fPIE -fsanitize=thread" LDFLAGS=-fsanitize=thread ;;
     fuzz) CC=clang assembly=no CFLAGS="-O1 -g -fno-omit-frame-pointer -fPIE -fsanitize=address,fuzzer-no-link" LDFLAGS=-fsanitize=address ;;
     *) die "no set '$1': release, asan, tsan or fuzz" ;;
     esac
-    export CC CFLAGS LDFLAGS assembly
+    export CC CFLAGS LDFLAGS assembly lto
 }
 
 # set_libraries SET: the names of the libraries in it. Sanitizers bring their own malloc.
@@ -55,7 +57,7 @@ set_prefix() {
     set_flags "$1"
     command -v "$CC" > /dev/null || die "no compiler '$CC'. On Debian: apt-get install $CC"
     hash=$({
-        echo "$CC $CFLAGS $LDFLAGS $assembly $("$CC" -dumpmachine) $("$CC" --version | head -n 1)"
+        echo "$CC $CFLAGS $LDFLAGS $assembly $lto $("$CC" -dumpmachine) $("$CC" --version | head -n 1)"
         lock_rows | awk '{ print $1, $2, $5 }'
         cat "$vendor"/recipes/*.sh
     } | sha256sum | cut -c1-12)

@@ -164,7 +164,7 @@ static void set_timer(struct dial *d) {
 static void start_next(struct dial *d) {
     while (d->n_started < d->n_addrs) {
         struct attempt *a = &d->attempts[d->n_started];
-        int fd;
+        int fd = -1;
         *a = (struct attempt){.dial = d, .addr = &d->addrs[d->n_started++]};
         int err = sock_connect(a->addr, &fd);
         if (err == 0) {

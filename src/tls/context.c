@@ -116,6 +116,25 @@ static int bind_tickets(struct tls_site *site, const struct tls_server_config *c
     return wolfSSL_CTX_set_session_id_context(site->native, digest, SESSION_CONTEXT);
 }
 
+/* What a client may send before it knows that it is not taken: as much as OpenSSL skips. */
+enum { SKIPPED_BYTES = 16 * 1024 };
+
+/* Tickets need no cache, and all contexts of the process would share it; 0-RTT does, as wolfSSL
+ * notes there which ticket was used.
+ *
+ * Over TCP no early data is taken, but some comes: from who has a ticket of another server that was
+ * here before us. It is skipped (RFC 8446 4.2.10), which wolfSSL does up to the size that our own
+ * tickets would promise; tls_session_on_ticket sees to it that they do not. */
+static void limit_early_data(WOLFSSL_CTX *native, const struct tls_server_config *config) {
+    bool takes = config->transport == TLS_QUIC && config->early_data;
+    if (takes)
+        (void)wolfSSL_CTX_set_max_early_data(native, UINT32_MAX);
+    else
+        (void)wolfSSL_CTX_set_session_cache_mode(native, WOLFSSL_SESS_CACHE_OFF);
+    if (config->transport == TLS_TCP && config->secret)
+        (void)wolfSSL_CTX_set_max_early_data(native, SKIPPED_BYTES);
+}
+
 static int load_certificate(WOLFSSL_CTX *native, struct str cert, struct str key,
                             struct problem problem) {
     int n = wolfSSL_CTX_use_certificate_chain_buffer(native, (const uint8_t *)cert.p, (long)cert.n);
@@ -155,12 +174,7 @@ static int site_init(struct tls_context *c, const struct tls_server_config *conf
         return ERR_NO_MEMORY;
     wolfSSL_CTX_set_servername_callback(native, tls_session_on_sni);
     wolfSSL_CTX_set_servername_arg(native, c);
-    /* Tickets need no cache, and all contexts of the process would share it; 0-RTT does, as
-     * wolfSSL notes there which ticket was used. */
-    if (config->early_data && c->transport == TLS_QUIC)
-        (void)wolfSSL_CTX_set_max_early_data(native, UINT32_MAX);
-    else
-        (void)wolfSSL_CTX_set_session_cache_mode(native, WOLFSSL_SESS_CACHE_OFF);
+    limit_early_data(native, config);
     return 0;
 }
 

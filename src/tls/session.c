@@ -112,6 +112,8 @@ int tls_session_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, 
     char sni[SNI_BYTES];
     (void)context;
     *ret_n = n;
+    if (to_seal && s->context->transport == TLS_TCP)
+        (void)wolfSSL_set_max_early_data(ssl, 0); /* what is skipped is not to be promised */
     if (to_seal)
         return seal_close(&site->seal, &t);
     read_sni(ssl, sni);

@@ -7,11 +7,12 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
 
 import pytest
 
 from clients import VERSIONS, RawH1
-from procs import HAS_IPV6, can_bind, free_port, is_free, wait_for
+from procs import HAS_IPV6, can_bind, free_port, is_free, run, wait_for
 from spellings import CA_CERT, CA_KEY, CONNECT_TIMEOUT, DRAIN_TIMEOUT, RESPONSE_TIMEOUT
 from upstreams import OK, answer
 
@@ -260,6 +261,44 @@ def test_session_is_resumed(gateway):
     plain = socket.create_connection(("127.0.0.1", front.port), timeout=30)
     with context.wrap_socket(plain, server_hostname="localhost", session=session) as again:
         assert again.session_reused
+
+
+@pytest.fixture(scope="module")
+def foreign_session(tmp_path_factory):
+    """A session of another server on localhost, which takes early data."""
+    folder, port = tmp_path_factory.mktemp("foreign"), free_port()
+    key, cert, session = folder / "key.pem", folder / "cert.pem", folder / "session.pem"
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-subj", "/CN=localhost", "-keyout", key, "-out", cert)
+    words = ["openssl", "s_server", "-quiet", "-early_data", "-accept", f"127.0.0.1:{port}",
+             "-cert", str(cert), "-key", str(key)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as other:
+        try:
+            # The tickets come behind the handshake: what is said back is behind them.
+            other.stdin.write(b"hello\n" * 10)
+            other.stdin.flush()
+            wait_for(lambda: run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername",
+                                 "localhost", "-sess_out", session, stdin="\n") and session.exists(),
+                     "a session")
+        finally:
+            other.kill()
+    return session
+
+
+# The second way, the client's first key share is for a group that h3gw does not speak.
+@pytest.mark.parametrize("groups", ["X25519:P-256", "P-521:X25519"])
+def test_early_data_for_another_server_is_skipped(gateway, foreign_session, tmp_path, groups):
+    front, early, session = gateway(), tmp_path / "early", tmp_path / "session"
+    request = "GET /anything/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    early.write_text(request.format("early"))
+    said = run("openssl", "s_client", "-connect", f"127.0.0.1:{front.port}", "-servername", "localhost",
+               "-groups", groups, "-sess_in", foreign_session, "-early_data", early, "-sess_out", session,
+               "-ign_eof", stdin=request.format("late")).stdout
+    assert "Early data was rejected" in said
+    assert "HTTP/1.1 200 OK" in said and "/anything/late" in said and "/anything/early" not in said
+    facts = run("openssl", "sess_id", "-in", session, "-text", "-noout").stdout
+    assert "Max Early Data: 0" in facts, "a promise that is not kept"
 
 
 def test_bytes_that_are_no_tls(gateway):

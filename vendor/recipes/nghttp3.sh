@@ -3,6 +3,6 @@
 #
 # Without memory pools, as ngtcp2; it has no switch for it.
 
-configure --enable-lib-only CFLAGS="$CFLAGS -DNOMEMPOOL"
+configure --enable-lib-only CFLAGS="$CFLAGS $lto -DNOMEMPOOL"
 make -C lib install
 license_from COPYING

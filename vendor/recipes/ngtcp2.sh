@@ -18,8 +18,17 @@ sed -i -e 's/\(strm_rob_heavily_fragmented(const ngtcp2_\)rob \*rob/\1strm *strm
 [ "$(grep -c 'heavily_fragmented(.*strm)\|>= 64 + strm->rx.window' lib/ngtcp2_strm.c)" = 3 ] ||
     die "ngtcp2 counts gaps in another way now; see vendor/recipes/ngtcp2.sh"
 
+# An ACK goes with the data that is sent anyway (RFC 9000 13.2.1). ngtcp2 leaves that of a single
+# packet out until an eighth of the round trip has passed, and then sends a packet for it; for a
+# client, the stream of an answer that is there ends only then.
+
+sed -i 's/&lfr\.ack, type, ts, conn_compute_ack_delay(conn),/\&lfr.ack, type, ts, vmsg ? 0 : conn_compute_ack_delay(conn),/' \
+    lib/ngtcp2_conn.c
+[ "$(grep -c 'vmsg ? 0 : conn_compute_ack_delay' lib/ngtcp2_conn.c)" = 1 ] ||
+    die "ngtcp2 delays ACKs in another way now; see vendor/recipes/ngtcp2.sh"
+
 configure --enable-lib-only --disable-mempool --with-wolfssl --without-openssl --without-gnutls \
-    WOLFSSL_CFLAGS="-I$prefix/include" WOLFSSL_LIBS="-L$prefix/lib -lwolfssl -lm"
+    CFLAGS="$CFLAGS $lto" WOLFSSL_CFLAGS="-I$prefix/include" WOLFSSL_LIBS="-L$prefix/lib -lwolfssl -lm"
 make -C lib install
 make -C crypto install
 license_from COPYING

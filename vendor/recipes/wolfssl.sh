@@ -7,6 +7,15 @@
 # NO_KEEP_PEER_CERT: --enable-quic brings the OpenSSL layer, whose WOLFSSL has 5 KiB of room for the
 # peer's certificate, shown or not. tls/session.c keeps it when there is one.
 
+# pre_shared_key has to be the last extension (RFC 8446 4.2.11). wolfSSL looks for it at the head of a
+# list to which a HelloRetryRequest has added since: it would refuse every client with a ticket that
+# has to say its ClientHello again.
+
+sed -i 's/if (pskExt != NULL && ssl->extensions != pskExt)/if (pskExt != NULL \&\& ssl->extensions != pskExt \&\& ssl->options.serverState != SERVER_HELLO_RETRY_REQUEST_COMPLETE)/' \
+    src/tls13.c
+[ "$(grep -c 'pskExt && ssl->options.serverState != SERVER_HELLO_RETRY' src/tls13.c)" = 1 ] ||
+    die "wolfSSL looks for the last extension in another way now; see vendor/recipes/wolfssl.sh"
+
 case $assembly-$(uname -m) in
 yes-x86_64) speed='--enable-intelasm --enable-aesni --enable-sp=yes,asm --enable-sp-asm' ;;
 yes-aarch64) speed='--enable-armasm --enable-sp=yes,asm --enable-sp-asm' ;;
