@@ -111,7 +111,9 @@ bool exchange_replayable(const struct exchange *x);
 
 /* ---- both ---- */
 /* Idempotent; the end hooks run when the front leaves. An end in x's arena calls task_fini
- * as well: what is still queued for it must not outlive x. */
+ * as well: what is still queued for it must not outlive x. The other end hears nothing of it
+ * (END_STOP, if the leaver wanted no more of its body, was said before); would it wait for
+ * ever, this is a reset. */
 void exchange_leave(struct end *e);
 /* Aborts what e produced, stops what it consumed, wakes the other with END_RESET; e leaves. */
 void exchange_reset(struct end *e, enum reason reason);
