@@ -160,7 +160,7 @@ $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_LINK)
 ENGINES := $(filter-out $(addprefix $(OUT)/src/,gateway/% command/% handler/% upstream/%),$(OBJECTS))
 $(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(OUT)/tests/wire/h3_hand.o $(ENGINES)
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(LIBS) -o $@
+	@$(CC) $(CFLAGS) -fno-lto $(LDFLAGS) $(filter %.o,$^) $(LIBS) -o $@
 
 # What our own code allocates can be made to fail (tests/alloc/fallible.h): all objects as one, in
 # which these names are others. Libraries keep theirs.
