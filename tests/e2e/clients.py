@@ -168,6 +168,7 @@ class Client:
 
     def tls(self, alpn=("http/1.1",), context=None, host=None, timeout=15):
         plain = socket.create_connection((self.address, self.server.port), timeout=timeout)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every client of HTTP/2 does
         try:
             return (context or self.context(alpn)).wrap_socket(plain,
                                                                server_hostname=host or self.host)
