@@ -60,7 +60,9 @@ LIBS := -L$(VENDOR)/lib -lngtcp2_crypto_wolfssl -lngtcp2 -lnghttp3 -lnghttp2 -ll
 ifeq ($(CONFIG),release)
 CF_PROTECTION := $(if $(filter aarch64,$(shell uname -m)),-mbranch-protection=standard,-fcf-protection)
 CFLAGS += -O2 -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
-	-fstack-clash-protection $(CF_PROTECTION) -flto=auto -ffat-lto-objects
+	-fstack-clash-protection $(CF_PROTECTION)
+# vendor/common.sh says why. Fat, for scripts/layers, and for what is linked without it.
+CFLAGS += -flto=auto -ffat-lto-objects
 # --fatal-warnings: "requires at runtime the shared libraries" must never pass.
 LDFLAGS := -static-pie -Wl,--gc-sections,--fatal-warnings,-z,relro,-z,now,-z,noexecstack
 # src/sys/copy.c says why.

@@ -116,7 +116,7 @@ static void keeps_the_budget(void **state) {
 /* b is woken first and waits for a and what a wakes, but not for ever. */
 static void runs_the_last_when_no_other_is_ready(void **state) {
     struct notes *n = *state;
-    n->b.task.is_last = true;
+    task_init_last(&n->b.task, &n->turn, note_run);
     n->a.more = wake_all;
     task_wake(&n->b.task, 1);
     task_wake(&n->a.task, 1);
@@ -127,7 +127,7 @@ static void runs_the_last_when_no_other_is_ready(void **state) {
 
 static void lets_nobody_keep_the_last_waiting(void **state) {
     struct notes *n = *state;
-    n->b.task.is_last = true;
+    task_init_last(&n->b.task, &n->turn, note_run);
     n->a.more = wake_itself;
     task_wake(&n->b.task, 1);
     task_wake(&n->a.task, 1);
