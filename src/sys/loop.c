@@ -25,7 +25,7 @@
 
 enum {
     LOOP_MAGIC = 0x6c6f6f70,
-    TASKS_A_LAP = 4096, /* then sockets are looked at again */
+    TASKS_A_LAP = 4096, /* then sockets are looked at again; a request takes four */
     SIGNALS_MOST = 31,
 };
 

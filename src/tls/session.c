@@ -112,10 +112,11 @@ int tls_session_on_ticket(WOLFSSL *ssl, unsigned char *name, unsigned char *iv, 
     char sni[SNI_BYTES];
     (void)context;
     *ret_n = n;
-    if (to_seal && s->context->transport == TLS_TCP)
-        (void)wolfSSL_set_max_early_data(ssl, 0); /* what is skipped is not to be promised */
-    if (to_seal)
+    if (to_seal) {
+        if (s->context->transport == TLS_TCP)
+            (void)wolfSSL_set_max_early_data(ssl, 0); /* what is skipped is not to be promised */
         return seal_close(&site->seal, &t);
+    }
     read_sni(ssl, sni);
     site = site_of(s->context, sni);
     return site ? seal_open(&site->seal, &t) : WOLFSSL_TICKET_RET_REJECT;
