@@ -15,6 +15,7 @@ from procs import tool
 
 GIB = 1 << 30
 BLOCK = bytes(65536)
+ESTABLISHED = 1  # of tcp(7): the state is the first byte of TCP_INFO
 
 
 def hold_little(sock):
@@ -29,7 +30,8 @@ class Flood:
     but the head. What asks for /small is answered and not counted."""
 
     def __init__(self):
-        self.requests = self.written = self.alive = self.most_alive = 0
+        self.requests = self.written = self.most_alive = 0
+        self.asked = set()  # the sockets of those who wait for an answer, or for its rest
         self.loop = asyncio.new_event_loop()
         self.never = asyncio.Event()  # ours: a task that only its own event knows is collected
         ready = threading.Event()
@@ -54,18 +56,25 @@ class Flood:
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.close()
 
-    def note(self, step):
-        self.alive += step
-        self.most_alive = max(self.alive, self.most_alive)
+    @property
+    def alive(self):
+        return len(self.asked)
+
+    def _count(self):
+        """Whom the other side has closed is not alive, though this thread may hear of it later."""
+        if self.alive > self.most_alive:
+            established = sum(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
+                              for sock in self.asked)
+            self.most_alive = max(established, self.most_alive)
 
     async def _serve(self, reader, writer):
-        counted = False
+        sock = writer.get_extra_info("socket")
         try:
             while b" /small " in (head := await reader.readuntil(b"\r\n\r\n")):
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
-            counted = True
             self.requests += 1
-            self.note(1)
+            self.asked.add(sock)
+            self._count()
             if head.startswith(b"POST"):
                 await self.never.wait()  # the reader stops by itself, as it is full
             writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {GIB}\r\n\r\n".encode())
@@ -76,7 +85,7 @@ class Flood:
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
-            self.note(-1 if counted else 0)
+            self.asked.discard(sock)
             writer.close()
 
     def queued(self):
