@@ -75,10 +75,10 @@ void h2_charge(struct h2 *h2);              /* a frame came that carries no mess
 void h2_pay(struct h2 *h2, uint64_t bytes); /* so much of messages came or went */
 
 /* ---- headers.c ---- */
-/* What nghttp2 wants; the array lives in arena. A front's lines stay until they are sent or
- * dropped, so nghttp2 need not copy them; a back can lose its exchange at any time. NULL: no
- * memory. */
-nghttp2_nv *h2_headers(const struct h2 *h2, struct arena *arena, const struct field *lines,
-                       size_t n);
+/* What nghttp2 wants; the array lives in arena. nghttp2 need not copy the lines of a front's head
+ * and trailers, which stay until they are sent or dropped with their stream. It copies those of
+ * informational heads, behind which last words may come when the exchange is over, and a back's,
+ * which can lose its exchange at any time. NULL: no memory. */
+nghttp2_nv *h2_headers(struct arena *arena, const struct field *lines, size_t n, bool copy);
 
 #endif

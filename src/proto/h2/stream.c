@@ -148,7 +148,7 @@ bool h2_stream_bodiless(const struct h2_stream *s) {
 
 static int submit_trailers(struct h2_stream *s) {
     const struct fields *t = s->out_trailers;
-    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, t->v, t->n);
+    nghttp2_nv *nv = h2_headers(&s->end.x->arena, t->v, t->n, !s->h2->server);
     if (!nv || nghttp2_submit_trailer(s->h2->ng, s->id, nv, t->n) != 0)
         return ERR_NO_MEMORY;
     return 0;
