@@ -63,9 +63,11 @@ nghttp2_session_callbacks *h2_callbacks_new(void); /* NULL: no memory */
 
 /* ---- life.c ---- */
 enum engine_status h2_status(const struct h2 *h2);
-void h2_wake(struct h2 *h2);  /* there may be output, or the status may have changed */
-void h2_watch(struct h2 *h2); /* a deadline may have come nearer */
-void h2_fail(struct h2 *h2);  /* nghttp2 told a fatal error */
+void h2_wake(struct h2 *h2);             /* there may be output, or the status may have changed */
+void h2_watch(struct h2 *h2);            /* a deadline may have come nearer */
+void h2_fail(struct h2 *h2);             /* nghttp2 told a fatal error */
+void h2_credit(struct h2 *h2, size_t n); /* of the connection's window; for callbacks too */
+void h2_terminate(struct h2 *h2, uint32_t code); /* GOAWAY, then the end; for callbacks too */
 void h2_drain(struct h2 *h2);
 void h2_drain_finally(struct h2 *h2);
 void h2_tell_gone(struct h2 *h2); /* a client's owner: no more streams */
