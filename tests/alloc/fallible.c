@@ -15,15 +15,22 @@ enum { MANY = 20000 };
 /* A gateway's threads allocate too. */
 static struct {
     atomic_uint count, fail_at; /* 0: none */
-    atomic_bool all_after, paused;
+    atomic_bool all_after, paused, stacks;
     const char *name;
 } now;
+
+/* Not there without ASan. */
+__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
+__attribute__((weak)) void __sanitizer_print_stack_trace(void);
+__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
 
 static bool fails(void) {
     if (now.paused)
         return false;
     unsigned count = ++now.count, fail_at = now.fail_at;
     bool hit = fail_at && (now.all_after ? count >= fail_at : count == fail_at);
+    if (hit && now.stacks)
+        __sanitizer_print_stack_trace();
     if (hit)
         errno = ENOMEM;
     return hit;
@@ -69,15 +76,27 @@ static void tell(void) {
         _exit(1);
 }
 
+/* A test that failed has left its sweep in the middle of a run. */
+static void tell_of_failure(void) {
+    if (now.fail_at)
+        tell();
+    now.fail_at = 0;
+    now.paused = false;
+}
+
 static void on_abort(int number) {
     tell();
     signal(number, SIG_DFL);
     raise(number);
 }
 
-/* Not there without ASan. */
-__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
-__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+/* What leaks by itself when memory ends, in libraries. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+    /* nghttp3 1.15: when the ring of a stream's chunks cannot grow, the chunk that was to go into
+     * it is forgotten; the connection ends then. */
+    return "leak:^nghttp3_stream_ensure_chunk$\n";
+}
 
 static void run_one(const struct fallible_sweep *sweep, unsigned fail_at, bool all_after) {
     now.count = 0;
@@ -88,15 +107,21 @@ static void run_one(const struct fallible_sweep *sweep, unsigned fail_at, bool a
 }
 
 void fallible_sweep(const struct fallible_sweep *sweep) {
+    static bool told_at_exit;
+    tell_of_failure();
+    if (!told_at_exit)
+        told_at_exit = atexit(tell_of_failure) == 0;
     now.name = sweep->name;
+    now.stacks = __sanitizer_print_stack_trace && getenv("ALLOC_STACKS");
     signal(SIGABRT, on_abort);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(tell);
     run_one(sweep, 0, false);
     unsigned n = now.count;
+    print_message("%s: %u allocations\n", sweep->name, n);
     assert_in_range(n, sweep->at_least, MANY);
     for (int all_after = 0; all_after < 2; all_after++) {
-        unsigned at = 1, step = sweep->step ? sweep->step : 1;
+        unsigned at = sweep->first ? sweep->first : 1, step = sweep->step ? sweep->step : 1;
         for (run_one(sweep, at, all_after); now.count >= at && at < MANY; at += step)
             run_one(sweep, at + step, all_after);
         if (!sweep->more && __lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())

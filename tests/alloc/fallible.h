@@ -10,7 +10,9 @@
  *
  * A sweep runs a scenario again and again: first all goes well, then its first allocation
  * fails, then its second, until none is left to fail; then the same with all that follow failing
- * too. The scenario must come to its end without a crash, and without a leak. */
+ * too. The scenario must come to its end without a crash, and without a leak.
+ *
+ * With ALLOC_STACKS in the environment each failing allocation tells where it is (ASan). */
 
 struct fallible_sweep {
     const char *name;
@@ -20,6 +22,7 @@ struct fallible_sweep {
     unsigned at_least; /* allocations that a run makes, so that it does what it says */
     unsigned step;     /* only every so many-th fails, where a run is dear; 0: each */
     bool more;         /* others follow soon, which look for leaks, as that takes long */
+    unsigned first; /* with a step, which fails first; scenarios that begin alike share them out */
 };
 
 void fallible_sweep(const struct fallible_sweep *sweep);

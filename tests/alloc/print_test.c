@@ -93,7 +93,7 @@ static void dumps(void **state) {
     assert_int_equal(config_init(&d->config, &d->errors), 0);
     assert_int_equal(config_read_file(&d->config, "ini/passthrough.ini"), 0);
     assert_int_equal(config_check(&d->config), 0);
-    fallible_sweep(&(struct fallible_sweep){"dumps", print_dumps, d, 50, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"dumps", print_dumps, d, 50, 0, false, 0});
     config_fini(&d->config);
     buf_fini(&d->errors);
     free(d);
@@ -131,7 +131,7 @@ static void print_stats(void *context, bool well) {
 static void statistics(void **state) {
     static char right[TEXT];
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"stats", print_stats, right, 8, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"stats", print_stats, right, 8, 0, false, 0});
 }
 
 /* ---- commands ---- */
@@ -202,7 +202,7 @@ static void sweep_command(struct folder *folder, int (*run)(int, char **), char 
     snprintf(err, sizeof(err), "%s", path_in(folder, "err"));
     snprintf(file, sizeof(file), "%s", path_in(folder, "dev.ini"));
     c = (struct command){.run = run, .out = out, .err = err, .argv = {flag, file, more}};
-    fallible_sweep(&(struct fallible_sweep){"command", run_command, &c, 10, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"command", run_command, &c, 10, 0, false, 0});
 }
 
 static void commands(void **state) {

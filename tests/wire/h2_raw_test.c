@@ -284,13 +284,19 @@ static void test_zero_window(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),          cmocka_unit_test(test_last_words_behind_a_continue),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_last_words_behind_a_continue),
         cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_malformed_path), cmocka_unit_test(test_host_only),
-        cmocka_unit_test(test_rapid_reset),    cmocka_unit_test(test_reset_at_any_moment),
-        cmocka_unit_test(test_made_you_reset), cmocka_unit_test(test_header_bomb),
-        cmocka_unit_test(test_after_the_end),  cmocka_unit_test(test_wrong_length),
-        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_zero_window),
+        cmocka_unit_test(test_malformed_path),
+        cmocka_unit_test(test_host_only),
+        cmocka_unit_test(test_rapid_reset),
+        cmocka_unit_test(test_reset_at_any_moment),
+        cmocka_unit_test(test_made_you_reset),
+        cmocka_unit_test(test_header_bomb),
+        cmocka_unit_test(test_after_the_end),
+        cmocka_unit_test(test_wrong_length),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_zero_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
