@@ -9,6 +9,7 @@
 #include "proto/h1/h1.h"
 #include "proto/h2/h2.h"
 #include "proto/h3/h3.h"
+#include "quic/conn.h"
 #include "wire/certs.h"
 #include "wire/join.h"
 #include "wire/quic_pair.h"
@@ -18,7 +19,7 @@
  * whatever fails, each visit ends; what looks whole is whole; nothing is left alive; and over QUIC
  * the same server serves the next client. */
 
-enum { ASKS = 3, BULK = 70000, QUIC_STEP = 4 };
+enum { ASKS = 3, BULK = 70000, QUIC_STEP = 7 };
 
 /* What is asked, and what comes when all goes well. */
 struct ask {
@@ -35,8 +36,10 @@ struct script {
     struct ask asks[ASKS];
     void (*prepare)(struct scene *s);
     void (*act)(struct world *w); /* once the first has its head, or is over */
-    bool not_h1;                  /* as it has no such thing */
-    bool ends;                    /* the server ends the connection, by and by */
+    void (*set)(struct quic_config *server);
+    bool not_h1, only_h3; /* as others have no such thing */
+    unsigned loss;        /* of 1,000 datagrams */
+    bool ends;            /* the server ends the connection, by and by */
 };
 
 struct world {
@@ -46,7 +49,7 @@ struct world {
     struct tls_context *server_tls, *client_tls;
     struct stream_engine *stream_server;
     struct join *join; /* NULL: HTTP/3 */
-    struct datagram_engine *server;
+    struct datagram_engine *server, *client;
     struct net_sim *net;
     bool drains;
 };
@@ -131,14 +134,17 @@ static bool connect_datagrams(struct world *w) {
     config.context = w;
     config.accept = accept_server;
     config.streams = w->scene.limits.streams;
+    if (w->script->set)
+        w->script->set(&config);
     w->server = quic_server_new(&config);
-    struct datagram_engine *client = w->server ? client_datagrams(w) : NULL;
-    if (!client && w->server)
+    w->client = w->server ? client_datagrams(w) : NULL;
+    if (!w->client && w->server)
         w->server->ops->free(w->server);
-    if (!client)
+    if (!w->client)
         return false;
     fallible_pause(true);
-    w->net = net_sim_new(&w->scene.turn, client, w->server, 1);
+    w->net = net_sim_new(&w->scene.turn, w->client, w->server, 1);
+    net_sim_rules(w->net)->loss = w->script->loss;
     fallible_pause(false);
     return true;
 }
@@ -281,6 +287,32 @@ static void drain(struct world *w) {
         w->stream_server->ops->drain(w->stream_server);
 }
 
+static void always_retry(struct quic_config *server) {
+    server->retry = QUIC_RETRY_ALWAYS;
+}
+
+/* Another port, behind the client's back or by its own will. */
+static void be_rebound(struct world *w) {
+    struct addr outside = net_sim_addr(NET_SIM_A);
+    outside.in.sin_port = htons(50001);
+    net_sim_nat(w->net, &outside);
+}
+
+static void migrate(struct world *w) {
+    struct addr other = net_sim_addr(NET_SIM_A);
+    struct quic_conn *conn = quic_client_conn(w->client);
+    other.in.sin_port = htons(50002);
+    net_sim_also(w->net, &other);
+    if (conn && conn_lives(conn))
+        (void)conn_migrate(conn, &other);
+}
+
+static void update_key(struct world *w) {
+    struct quic_conn *conn = quic_client_conn(w->client);
+    if (conn && conn_lives(conn))
+        (void)conn_update_key(conn);
+}
+
 static void leave(struct world *w) {
     struct visit *v = &w->scene.visits[0];
     if (!v->over)
@@ -354,6 +386,30 @@ static const struct script scripts[] = {
               {{.path = "/cut/5000"}, 0, 0, NULL}},
      .not_h1 = true,
      .ends = true},
+    {.name = "Retry",
+     .set = always_retry,
+     .asks = {{{.path = "/bytes/70000"}, 200, BULK, NULL}},
+     .only_h3 = true},
+    {.name = "loss",
+     .loss = 100,
+     .asks = {{{.path = "/bytes/70000"}, 200, BULK, NULL},
+              {{.path = "/echo", .body_bytes = BULK}, 200, BULK, NULL}},
+     .only_h3 = true},
+    {.name = "another port by NAT",
+     .act = be_rebound,
+     .asks = {{{.path = "/bytes/70000"}, 200, BULK, NULL},
+              {{.path = "/echo", .body_bytes = BULK}, 200, BULK, NULL}},
+     .only_h3 = true},
+    {.name = "migration",
+     .act = migrate,
+     .asks = {{{.path = "/bytes/70000"}, 200, BULK, NULL},
+              {{.path = "/echo", .body_bytes = BULK}, 200, BULK, NULL}},
+     .only_h3 = true},
+    {.name = "key update",
+     .act = update_key,
+     .asks = {{{.path = "/bytes/70000"}, 200, BULK, NULL},
+              {{.path = "/echo", .body_bytes = BULK}, 200, BULK, NULL}},
+     .only_h3 = true},
     {.name = "idle", .asks = {{{.path = "/hello"}, 200, 5, NULL}}, .ends = true},
     {.name = "as many requests as allowed",
      .prepare = few_requests,
@@ -362,6 +418,12 @@ static const struct script scripts[] = {
 };
 
 enum { SCRIPTS = sizeof(scripts) / sizeof(scripts[0]) };
+
+static bool says(enum http_version version, const struct script *script) {
+    if (version == HTTP_1_1 && script->not_h1)
+        return false;
+    return version == HTTP_3 || !script->only_h3;
+}
 
 static void sweep_all(enum http_version version, const char *text) {
     struct world *w = calloc(1, sizeof(*w));
@@ -372,7 +434,7 @@ static void sweep_all(enum http_version version, const char *text) {
     if (version == HTTP_3)
         quic_pair_contexts(local_crt, ca_crt, &w->server_tls, &w->client_tls);
     for (size_t i = 0; i < SCRIPTS; i++) {
-        if (version == HTTP_1_1 && scripts[i].not_h1)
+        if (!says(version, &scripts[i]))
             continue;
         w->script = &scripts[i];
         snprintf(name, sizeof(name), "%s: %s", text, scripts[i].name);

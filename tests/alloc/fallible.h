@@ -12,7 +12,8 @@
  * fails, then its second, until none is left to fail; then the same with all that follow failing
  * too. The scenario must come to its end without a crash, and without a leak.
  *
- * With ALLOC_STACKS in the environment each failing allocation tells where it is (ASan). */
+ * With ALLOC_STACKS in the environment each failing allocation tells where it is (ASan);
+ * ALLOC_STEP=1 lets each fail where a sweep has a step. */
 
 struct fallible_sweep {
     const char *name;
