@@ -168,7 +168,7 @@ $(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(OUT)/te
 # objects as one, and copies of the archives, in which these names are others. libev is left out: it
 # aborts by design when there is no memory.
 FALLIBLE := malloc calloc realloc strdup realpath
-FALLIBLE_LIBS := nghttp2 nghttp3 ngtcp2 ngtcp2_crypto_wolfssl
+FALLIBLE_LIBS := nghttp2 nghttp3 ngtcp2 ngtcp2_crypto_wolfssl wolfssl
 FALLIBLY := objcopy $(foreach name,$(FALLIBLE),--redefine-sym $(name)=fallible_$(name))
 $(OUT)/fallible.o: $(OBJECTS) $(OUT)/objects
 	@$(LD) -r $(OBJECTS) -o $@.all

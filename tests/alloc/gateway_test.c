@@ -17,7 +17,7 @@
 #define COMMON \
     "[gateway]\nworkers = 2\nhttp-redirect = 127.0.0.1:0\nadmin = unix:FOLDER/admin\n" \
     "access-log = FOLDER/access.log\nqlog = FOLDER/qlog\n"
-enum { STEP = 3 };
+enum { STEP = 5 };
 
 #define ROUTE "[route r]\nrespond = 200\n"
 
