@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* Memory that ends at a chosen moment, for h3gw's own code only: the Makefile renames what it
- * calls (malloc to fallible_malloc, and so on) in a copy of all its objects. Libraries and tests
- * go on as ever.
+/* Memory that ends at a chosen moment, for h3gw's own code and for nghttp2, nghttp3, ngtcp2 and
+ * wolfSSL: the Makefile renames what they call (malloc to fallible_malloc, and so on) in copies of
+ * their objects. Other libraries and tests go on as ever.
  *
  * A sweep runs a scenario again and again: first all goes well, then its first allocation
  * fails, then its second, until none is left to fail; then the same with all that follow failing
