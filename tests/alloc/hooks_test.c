@@ -295,8 +295,8 @@ static void sweep(struct folder *folder, bool json) {
 
     world_begin(&world, folder, json);
     for (world.pad = 0; world.pad < PADS; world.pad += PAD_STEP)
-        fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, true});
-    fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, false});
+        fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, true, 0});
+    fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, false, 0});
     world_end(&world);
 }
 

@@ -93,7 +93,7 @@ static int submit(struct h2_stream *s, struct exchange *x) {
     size_t n;
     if (head_request_lines(&x->request, &lines, &n) != 0)
         return ERR_NO_MEMORY;
-    nghttp2_nv *nv = h2_headers(s->h2, &x->arena, lines, n);
+    nghttp2_nv *nv = h2_headers(&x->arena, lines, n, true);
     if (!nv)
         return ERR_NO_MEMORY;
     nghttp2_data_provider2 source = h2_stream_source(s);

@@ -13,7 +13,7 @@ static struct message *request(struct h2_stream *s) {
 }
 
 static int send_head(struct h2_stream *s, const struct field *lines, size_t n, bool fin) {
-    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, lines, n);
+    nghttp2_nv *nv = h2_headers(&s->end.x->arena, lines, n, false);
     nghttp2_data_provider2 source = h2_stream_source(s);
     if (!nv || nghttp2_submit_response2(s->h2->ng, s->id, nv, n, fin ? NULL : &source) != 0)
         return ERR_NO_MEMORY;
@@ -26,7 +26,7 @@ static int send_informational(struct h2_stream *s, int status, const struct fiel
     size_t n;
     if (head_info_lines(status, fields, &lines, &n) != 0)
         return ERR_NO_MEMORY;
-    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, lines, n);
+    nghttp2_nv *nv = h2_headers(&s->end.x->arena, lines, n, true);
     if (!nv || nghttp2_submit_headers(s->h2->ng, 0, s->id, NULL, nv, n, NULL) != 0)
         return ERR_NO_MEMORY;
     return 0;
@@ -55,7 +55,7 @@ static bool answer(struct h2_stream *s, enum reason reason) {
     if (!s->words)
         return false;
     last_words_write(s->words, reason, turn->wall_s);
-    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, s->words->lines, s->words->n_lines);
+    nghttp2_nv *nv = h2_headers(&s->end.x->arena, s->words->lines, s->words->n_lines, false);
     bool head = str_eq(request(s)->method, STR("HEAD"));
     s->head_sent = true;
     s->progress_ns = turn->now_ns;

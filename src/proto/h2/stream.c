@@ -45,8 +45,8 @@ static void free_stream(struct grave *grave) {
 
 /* Bytes that nobody will take any more still count in the connection's window. */
 static void credit_rest(struct h2_stream *s) {
-    if (s->received > s->credited && !s->h2->failed)
-        nghttp2_session_consume_connection(s->h2->ng, (size_t)(s->received - s->credited));
+    if (s->received > s->credited)
+        h2_credit(s->h2, (size_t)(s->received - s->credited));
     s->credited = s->received;
 }
 
@@ -100,7 +100,7 @@ enum reason h2_stream_close_reason(const struct h2_stream *s) {
 
 static void drop(struct h2_stream *s, size_t n) {
     s->credited += n;
-    nghttp2_session_consume_connection(s->h2->ng, n);
+    h2_credit(s->h2, n);
 }
 
 void h2_stream_data(struct h2_stream *s, const uint8_t *p, size_t n) {
@@ -129,13 +129,10 @@ void h2_stream_credit(struct h2_stream *s) {
     size_t n = s->end.x ? body_take_credit(&s->in->body) : 0;
     if (n == 0 || s->h2->failed)
         return;
-    int err;
     s->credited += n;
     if (s->in->body.state == BODY_STOPPED)
-        err = nghttp2_session_consume_connection(s->h2->ng, n);
-    else
-        err = nghttp2_session_consume(s->h2->ng, s->id, n);
-    if (err != 0)
+        h2_credit(s->h2, n);
+    else if (nghttp2_session_consume(s->h2->ng, s->id, n) != 0)
         h2_fail(s->h2);
 }
 
@@ -148,7 +145,7 @@ bool h2_stream_bodiless(const struct h2_stream *s) {
 
 static int submit_trailers(struct h2_stream *s) {
     const struct fields *t = s->out_trailers;
-    nghttp2_nv *nv = h2_headers(s->h2, &s->end.x->arena, t->v, t->n);
+    nghttp2_nv *nv = h2_headers(&s->end.x->arena, t->v, t->n, !s->h2->server);
     if (!nv || nghttp2_submit_trailer(s->h2->ng, s->id, nv, t->n) != 0)
         return ERR_NO_MEMORY;
     return 0;
