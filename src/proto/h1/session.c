@@ -190,6 +190,7 @@ static enum engine_status session_status(const struct stream_engine *e) {
 
 static void session_run(struct task *task, uint32_t events) {
     struct h1_conn *c = container_of(end_of(task), struct h1_conn, end);
+    bool listened = h1_conn_listens(c);
     if ((events & TASK_TIMER) && c->role->deadline(c) <= h1_conn_now(c))
         c->role->late(c);
     c->role->events(c, events);
@@ -199,6 +200,8 @@ static void session_run(struct task *task, uint32_t events) {
         c->blocked = false;
         engine_wake(&c->engine, ENGINE_ROOM);
     }
+    if (!listened) /* what we did not take is not late: its time begins anew */
+        c->heard_ns = h1_conn_now(c);
     arm(c);
 }
 
