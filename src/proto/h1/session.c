@@ -178,8 +178,10 @@ static void session_pulled(struct stream_engine *e, size_t bytes) {
     c->sent_since_eof |= c->eof;
     if (!pending && c->status == ENGINE_SHUT_WRITE)
         c->linger_ns = now_ns + (uint64_t)H1_LINGER_MS * MS_NS;
-    if (h1_sender_done(&c->out))
+    if (h1_sender_done(&c->out)) {
+        c->heard_ns = now_ns; /* what comes now may answer all of it */
         task_wake(&c->end.task, H1_LOOK);
+    }
 }
 
 static enum engine_status session_status(const struct stream_engine *e) {
