@@ -21,6 +21,7 @@ static const struct http_limits defaults = {
     .idle_timeout_ns = 120 * SECOND_NS,
     .body_timeout_ns = 60 * SECOND_NS,
     .write_timeout_ns = 30 * SECOND_NS,
+    .response_body_timeout_ns = 0,
 };
 
 void http_limits_default(struct http_limits *limits) {

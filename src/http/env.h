@@ -34,6 +34,7 @@ struct http_limits {
     uint64_t idle_timeout_ns;    /* a connection without exchanges */
     uint64_t body_timeout_ns;    /* between two bytes of a request body */
     uint64_t write_timeout_ns;   /* output that the peer does not take */
+    uint64_t response_body_timeout_ns; /* between two bytes of an upstream's body; 0: no limit */
 };
 
 /* What a worker lends to its sessions and exchanges. Outlives them all. */

@@ -480,6 +480,22 @@ def test_upstream_connect_timeout(gateway):
         assert front.curl("h2", "/", "--max-time", "20").status == 504
 
 
+@shows("upstream-body-timeout")
+def test_upstream_body_timeout(gateway, raw, version):
+    def script(conn):
+        conn.read_head()
+        conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nnot all")
+        conn.read_to_end()
+        ended.append(conn)
+
+    ended = []
+    front = gateway("--upstream", raw(script).url, *only("upstream-body-timeout"), "--access-log=-")
+    got = front.curl(version, "/", "--max-time", "60", check=False)
+    assert got.status == 200 and got.exit not in (0, 28) and got.text == "not all", got
+    wait_for(lambda: ended, "the connection to be closed")
+    wait_for(lambda: "UPSTREAM_BODY_TIMEOUT" in front.server.out, "a line of the log")
+
+
 @shows("upstream-idle-timeout")
 def test_upstream_idle_timeout(gateway, raw):
     ended = []

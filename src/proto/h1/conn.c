@@ -23,6 +23,10 @@ uint64_t h1_conn_now(const struct h1_conn *c) {
     return c->env->turn->now_ns;
 }
 
+bool h1_conn_listens(const struct h1_conn *c) {
+    return !c->blocked && c->pending.n == 0;
+}
+
 void h1_conn_output(struct h1_conn *c) {
     if (!h1_sender_pending(&c->out))
         return;

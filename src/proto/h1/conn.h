@@ -60,7 +60,7 @@ struct h1_conn {
     bool eof, eof_told;
     bool sent_since_eof; /* output was taken since then */
     bool draining;
-    uint64_t heard_ns;  /* the last input, or when this state began */
+    uint64_t heard_ns;  /* the last input, or since when we wait for it */
     uint64_t sent_ns;   /* the last output that was taken, or when there began to be some */
     uint64_t linger_ns; /* SHUT_WRITE: until then */
     uint64_t lingered;  /* bytes thrown away in SHUT_WRITE */
@@ -71,6 +71,8 @@ void h1_conn_init(struct h1_conn *c, const struct h1_role *role, struct http_env
 void h1_conn_fini(struct h1_conn *c);
 
 uint64_t h1_conn_now(const struct h1_conn *c);
+/* Would input be taken? Else it is not the peer that we wait for. */
+bool h1_conn_listens(const struct h1_conn *c);
 void h1_conn_output(struct h1_conn *c); /* there is output */
 void h1_conn_set_status(struct h1_conn *c, enum engine_status status);
 /* Ends after what is still to be sent, and lets the peer read it. */
