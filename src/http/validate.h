@@ -20,8 +20,13 @@ bool valid_scheme(struct str s);
 /* Fields that RFC 9110 7.6.1 and RFC 9113 8.2.2 keep to one connection (connection,
  * keep-alive, proxy-connection, transfer-encoding, upgrade). Lower case. */
 bool field_is_hop_by_hop(struct str name);
+/* What a gateway says in a head of the way that a message came: who asks and over what, ids and
+ * traces, itself. Whatever gateway/forwarding.c and handler/proxy.c set, replace or drop is among
+ * it, as are those of gateways around us. Lower case. */
+bool field_is_gateways(struct str name);
 /* Fields that must not come in trailers (RFC 9110 6.5.1): framing, routing, authentication,
- * content-*, and pseudo fields. */
+ * content-*, and pseudo fields. Nor what a gateway says: an app may join head and trailers, and
+ * would believe of a client what is not true. */
 bool field_forbidden_in_trailers(struct str name);
 
 /* One content-length value: digits only, "5, 5" is refused as well. 0 or ERR_INVALID. */

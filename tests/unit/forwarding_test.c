@@ -10,6 +10,7 @@
 #include "gateway/forwarding.h"
 #include "gateway/outfit.h"
 #include "http/reply.h"
+#include "http/validate.h"
 
 /* A request goes through the hook to something that answers "200" with a few fields. */
 struct way {
@@ -25,9 +26,14 @@ struct way {
     const char *alt_svc;
 };
 
+/* Nothing but what the hook sets, replaces or drops stands in these heads, and none of it may come
+ * in trailers. */
 static void note(struct buf *to, const struct fields *f) {
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n; i++) {
+        if (!field_forbidden_in_trailers(f->v[i].name))
+            fail_msg("would pass in trailers: " STR_FMT, STR_ARG(f->v[i].name));
         buf_format(to, STR_FMT ": " STR_FMT "\n", STR_ARG(f->v[i].name), STR_ARG(f->v[i].value));
+    }
 }
 
 static struct way *way_of(struct exchange *x) {
