@@ -65,8 +65,11 @@ static void explain(struct proxy *p, enum reason reason, const char *problem) {
     reply_error(x, status ? status : 502, text.p ? text : str_of(reason_text(reason)));
 }
 
-/* An idempotent request may be sent again after a connection that died unanswered (it was
- * most likely closed while idle); any other only when the upstream never saw it. */
+/* A kept connection that died unanswered was most likely closed while idle: then an idempotent
+ * request may be sent again. On a new one the upstream has most likely seen it, and any other is
+ * sent again only when the upstream never saw it. So each is sent at most once over a new
+ * connection, as a failed retry is not to be tried again (RFC 9110 9.2.2); kept ones that all are
+ * stale may come before it, but max_attempts is for all together. */
 static bool may_retry(const struct proxy *p, enum reason reason) {
     const struct exchange *x = p->end.x;
 
@@ -74,7 +77,8 @@ static bool may_retry(const struct proxy *p, enum reason reason) {
         return false;
     if (x->attempts >= p->config->max_attempts)
         return false;
-    return reason != REASON_UPSTREAM_CLOSED || method_is_idempotent(x->request.method);
+    return reason != REASON_UPSTREAM_CLOSED ||
+           (p->wait.kept && method_is_idempotent(x->request.method));
 }
 
 static int set_timer(struct proxy *p) {
