@@ -2,6 +2,7 @@
 #include "handler/proxy.h"
 
 #include "base/err.h"
+#include "handler/max_forwards.h"
 #include "http/reply.h"
 
 /*   waiting --connected--> lent --responded--> (gone: the client stream answers alone)
@@ -183,8 +184,11 @@ static void proxy_run(struct task *task, uint32_t events) {
 }
 
 void proxy_open(struct exchange *x, struct upstream *upstream, const struct proxy_config *config) {
-    struct proxy *p = arena_zalloc(&x->arena, sizeof *p);
+    struct proxy *p;
 
+    if (max_forwards_answer(x))
+        return;
+    p = arena_zalloc(&x->arena, sizeof *p);
     if (!p) {
         reply_error(x, 503, STR("out of memory"));
         return;

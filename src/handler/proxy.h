@@ -15,7 +15,7 @@ struct proxy_config {
     bool host_from_upstream; /* Host is the origin's; else the client's is kept */
 };
 
-/* Becomes x's back end. config outlives x. */
+/* Becomes x's back end, or answers x where Max-Forwards ends it. config outlives x. */
 void proxy_open(struct exchange *x, struct upstream *upstream, const struct proxy_config *config);
 
 #endif

@@ -23,6 +23,7 @@ struct asker {
     struct queue *q;
     bool answered, was_reset;
     int status; /* of its answer */
+    bool allow; /* which has this field */
 };
 
 struct queue {
@@ -125,6 +126,7 @@ static void asker_run(struct task *task, uint32_t events) {
         return;
     a->answered = !a->was_reset;
     a->status = m ? m->status : 0;
+    a->allow = m && fields_has(&m->fields, STR("allow"));
     exchange_leave(&a->end);
 }
 
@@ -307,6 +309,52 @@ static void a_post_is_not_tried_again(void **state) {
     assert_int_equal(connects(q), 1);
 }
 
+/* Of one that ends in the upstream's hands, the value that it gets; "": none. */
+static void max_forwards(struct queue *q, const char *method, const char *value, const char *got) {
+    char head[64], line[64];
+    snprintf(head, sizeof(head), "%s /hops HTTP/1.1\r\n", method);
+    snprintf(line, sizeof(line), "\r\nmax-forwards: %s\r\n", got);
+    struct asker *a = &q->askers[0];
+    a->answered = false;
+    ask_with(q, 0, method, "/hops");
+    assert_int_equal(fields_add(&a->end.x->request.fields, STR("max-forwards"), str_of(value)), 0);
+    WAIT(q, hears(q, "\r\n\r\n") || a->answered);
+    if (!strstr(q->heard, head) || !strstr(q->heard, line))
+        fail_msg("%s with %s became %s", method, value, q->heard);
+    answer(q);
+    WAIT(q, a->answered && upstream_numbers(q->upstream, 0).idle == 1);
+    memset(q->heard, 0, sizeof(q->heard));
+    q->n_heard = 0;
+}
+
+/* RFC 9110 7.6.2 */
+static void hops_are_counted_off(void **state) {
+    struct queue *q = *state;
+    max_forwards(q, "OPTIONS", "3", "2");
+    max_forwards(q, "TRACE", "1", "0");
+    max_forwards(q, "TRACE", "18446744073709551615", "18446744073709551614");
+    max_forwards(q, "OPTIONS", "-1", "-1");
+    max_forwards(q, "OPTIONS", "3, 4", "3, 4");
+    max_forwards(q, "GET", "0", "0");
+}
+
+static void the_last_hop_is_ours(void **state) {
+    static const struct {
+        const char *method;
+        int status;
+    } rows[] = {{"OPTIONS", 204}, {"TRACE", 405}};
+    struct queue *q = *state;
+    for (int i = 0; i < 2; i++) {
+        struct asker *a = &q->askers[i];
+        ask_with(q, i, rows[i].method, "/hops");
+        assert_int_equal(fields_add(&a->end.x->request.fields, STR("max-forwards"), STR("0")), 0);
+        WAIT(q, a->answered || hears(q, "/hops"));
+        assert_int_equal(a->status, rows[i].status);
+        assert_true(a->allow);
+    }
+    assert_int_equal(connects(q), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -318,6 +366,8 @@ int main(void) {
         TEST(closed_while_kept_is_tried_again),
         TEST(closed_while_kept_and_anew),
         TEST(a_post_is_not_tried_again),
+        TEST(hops_are_counted_off),
+        TEST(the_last_hop_is_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
