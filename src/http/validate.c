@@ -96,7 +96,7 @@ bool valid_path(struct str s) {
         return true;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c <= 0x20 || c == 0x7f || c == '#')
+        if (c <= 0x20 || c >= 0x7f || c == '#')
             return false;
     }
     return s.n > 0 && s.p[0] == '/';

@@ -80,6 +80,7 @@ BAD_REQUESTS = {
     "bare CR at the end of a field": b"GET / HTTP/1.1\r\n" + HOST + b"X-A: b\rX-C: d\r\n\r\n",
     "letters that are none of a name": b"GET / HTTP/1.1\r\n" + HOST + b"X(A): b\r\n\r\n",
     "8 bits in a name": b"GET / HTTP/1.1\r\n" + HOST + b"X-\xc3\xa4: b\r\n\r\n",
+    "8 bits in the path": b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n",
     # chunks
     "chunk size in two words": b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5 5\r\nhello\r\n0\r\n\r\n",
     "chunk size with 0x": b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
@@ -195,6 +196,7 @@ BAD_H2 = {
     "path with a space": pseudo(path="/a HTTP/1.1"),
     "path with CRLF": pseudo(path="/ HTTP/1.1\r\nX-Smuggled: 1\r\n"),
     "path with a fragment": pseudo(path="/a#b"),
+    "path with 8 bits": pseudo(path="/\xc3\xa9"),
     "path without slash": pseudo(path="a"),
     "empty path": pseudo(path=""),
     "method with a space": pseudo(method="GET /smuggled HTTP/1.1\r\nX: "),

@@ -57,6 +57,7 @@ static void knows_paths_and_schemes(void **state) {
     assert_true(valid_path(STR("/")) && valid_path(STR("/a?b=c//d%")) && valid_path(STR("*")));
     assert_false(valid_path(STR("")) || valid_path(STR("a")) || valid_path(STR("/a b")) ||
                  valid_path(STR("/#")) || valid_path(STR("/\x7f")) || valid_path(STR("/\0")) ||
+                 valid_path(STR("/\xc3\xa9")) || valid_path(STR("/?\xff")) ||
                  valid_path(STR("**")) || valid_path(STR("http://a/")));
     assert_true(valid_scheme(STR("https")) && valid_scheme(STR("a+b-c.1")));
     assert_false(valid_scheme(STR("")) || valid_scheme(STR("1a")) || valid_scheme(STR("a:")));
