@@ -184,6 +184,8 @@ int content_length_parse(struct str value, int64_t *ret_length) {
     return 0;
 }
 
+const char connect_refusal[] = "CONNECT: this is no forward proxy";
+
 /* RFC 9110 9.3.6: the authority alone, with a port. */
 static const char *connect_problem(const struct message *request) {
     struct str host;

@@ -32,6 +32,9 @@ bool field_forbidden_in_trailers(struct str name);
 /* One content-length value: digits only, "5, 5" is refused as well. 0 or ERR_INVALID. */
 int content_length_parse(struct str value, int64_t *ret_length);
 
+/* What is said with 501 to a CONNECT that is no extended one. */
+extern const char connect_refusal[];
+
 /* The whole request head as the exchange would carry it: method, scheme, authority (may be
  * empty only for HTTP/1.0 and where require_authority is false), path or CONNECT's form.
  * NULL: fine; else what is wrong with it, for the 400's text. */

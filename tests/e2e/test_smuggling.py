@@ -276,6 +276,28 @@ def test_h2_length_that_is_wrong(factory, length, body):
         assert len(arrived) < int(length) or arrived == b""
 
 
+CONNECT_REFUSAL = "CONNECT: this is no forward proxy"
+
+
+@pytest.mark.parametrize("version", ["h1", "h2", "h3"])
+def test_connect_is_refused(front, upstream, version):
+    """With 501 and the same words for all (front_test), as far as these clients understand it."""
+    before, target = upstream.mark(), "localhost:443"
+    if version == "h1":
+        with front.curl.h1() as client:
+            client.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+            response = client.response()
+            assert (response.status, response.text.splitlines()[1]) == (501, CONNECT_REFUSAL)
+    else:
+        with front.curl.h2() if version == "h2" else RawH3(front) as client:
+            outcome = client.outcome(client.request([(":method", "CONNECT"), (":authority", target)]))
+        if version == "h2":
+            assert CONNECT_REFUSAL in outcome[2].decode()
+        else:
+            assert outcome == ("status", -1)  # none of QPACK's table, such as 404
+    assert_nothing_arrived(front, upstream, before)
+
+
 BAD_BY_CURL = {
     "path with a space": ["--request-target", "/a b"],
     "path with a fragment": ["--request-target", "/a#b"],
