@@ -116,14 +116,48 @@ static int request_id(struct exchange *x) {
                            : ERR_NO_MEMORY;
 }
 
+enum { ID = 3, SPAN = ID + 32 + 1, FLAGS = SPAN + 16, TEXT = FLAGS + 3 }; /* 00-ID-SPAN-00 */
+
+/* n lower-case hexadecimal digits at i, and behind them a '-' or the end. */
+static bool is_hex_part(struct str s, size_t i, size_t n) {
+    for (size_t end = i + n; i < end; i++)
+        if (s.p[i] == '\0' || !strchr("0123456789abcdef", s.p[i]))
+            return false;
+    return i == s.n || s.p[i] == '-';
+}
+
+static bool is_zero_part(struct str s, size_t i, size_t n) {
+    return strspn(s.p + i, "0") >= n;
+}
+
+/* W3C Trace Context 3.2.2: later versions may have more behind the flags. */
+static bool valid_traceparent(struct str s) {
+    if (s.n < TEXT || !is_hex_part(s, 0, 2) || !is_hex_part(s, ID, 32) ||
+        !is_hex_part(s, SPAN, 16) || !is_hex_part(s, FLAGS + 1, 2))
+        return false;
+    if (str_starts(s, STR("ff")) || (str_starts(s, STR("00")) && s.n > TEXT))
+        return false;
+    return !is_zero_part(s, ID, 32) && !is_zero_part(s, SPAN, 16);
+}
+
+/* Is there a trace to pass on? A traceparent that nobody can read goes, and what hangs on it. */
+static bool trace_came(struct fields *f) {
+    struct str parent = STR("traceparent");
+
+    if (fields_count(f, parent) == 1 && valid_traceparent(fields_get(f, parent)))
+        return true;
+    fields_remove(f, parent);
+    fields_remove(f, STR("tracestate"));
+    return fields_has(f, STR("b3")) || fields_has(f, STR("x-b3-traceid")) ||
+           fields_has(f, STR("x-b3-sampled"));
+}
+
 /* A trace is passed on as it came, or started, not sampled: W3C Trace Context and B3. */
 static int trace(struct exchange *x) {
-    enum { ID = 3, SPAN = ID + 32 + 1, FLAGS = SPAN + 16, TEXT = FLAGS + 3 }; /* 00-ID-SPAN-00 */
     struct fields *f = &x->request.fields;
     char *text;
 
-    if (fields_has(f, STR("traceparent")) || fields_has(f, STR("b3")) ||
-        fields_has(f, STR("x-b3-traceid")) || fields_has(f, STR("x-b3-sampled")))
+    if (trace_came(f))
         return 0;
     const uint8_t *random = worker_random(outfit_of(x)->worker, 24);
     text = arena_alloc(&x->arena, TEXT + 1);

@@ -2,6 +2,7 @@
 #include "handler/proxy.h"
 
 #include "base/err.h"
+#include "handler/max_forwards.h"
 #include "http/reply.h"
 
 /*   waiting --connected--> lent --responded--> (gone: the client stream answers alone)
@@ -65,8 +66,11 @@ static void explain(struct proxy *p, enum reason reason, const char *problem) {
     reply_error(x, status ? status : 502, text.p ? text : str_of(reason_text(reason)));
 }
 
-/* An idempotent request may be sent again after a connection that died unanswered (it was
- * most likely closed while idle); any other only when the upstream never saw it. */
+/* A kept connection that died unanswered was most likely closed while idle: then an idempotent
+ * request may be sent again. On a new one the upstream has most likely seen it, and any other is
+ * sent again only when the upstream never saw it. So each is sent at most once over a new
+ * connection, as a failed retry is not to be tried again (RFC 9110 9.2.2); kept ones that all are
+ * stale may come before it, but max_attempts is for all together. */
 static bool may_retry(const struct proxy *p, enum reason reason) {
     const struct exchange *x = p->end.x;
 
@@ -74,7 +78,8 @@ static bool may_retry(const struct proxy *p, enum reason reason) {
         return false;
     if (x->attempts >= p->config->max_attempts)
         return false;
-    return reason != REASON_UPSTREAM_CLOSED || method_is_idempotent(x->request.method);
+    return reason != REASON_UPSTREAM_CLOSED ||
+           (p->wait.kept && method_is_idempotent(x->request.method));
 }
 
 static int set_timer(struct proxy *p) {
@@ -179,8 +184,11 @@ static void proxy_run(struct task *task, uint32_t events) {
 }
 
 void proxy_open(struct exchange *x, struct upstream *upstream, const struct proxy_config *config) {
-    struct proxy *p = arena_zalloc(&x->arena, sizeof *p);
+    struct proxy *p;
 
+    if (max_forwards_answer(x))
+        return;
+    p = arena_zalloc(&x->arena, sizeof *p);
     if (!p) {
         reply_error(x, 503, STR("out of memory"));
         return;

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "http/reply.h"
+#include "http/validate.h"
 
 void front_share_budget(struct exchange *x, struct body_budget *responses) {
     struct body *body = &x->response.body;
@@ -18,6 +19,8 @@ enum reason front_start(struct exchange *x, int verdict, const char *problem) {
         reply_error(x, 431, STR("The request's header is larger than this gateway takes."));
     else if (verdict != 0)
         return REASON_NO_MEMORY;
+    else if (method_is(&x->request, "CONNECT") && x->request.protocol.n == 0)
+        reply_error(x, 501, str_of(connect_refusal));
     else if (limit > 0 && x->request.content_length > (int64_t)limit)
         return REASON_TOO_LARGE;
     else

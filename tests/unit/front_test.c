@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "exchange_fakes.h"
 #include "http/front.h"
+#include "http/validate.h"
 
 /* The test is the front; of the back end only what it says is of interest. */
 
@@ -72,6 +73,27 @@ static void malformed_is_answered(void **state) {
     assert_answered(s, 400);
 }
 
+/* As HTTP/1.1 has it (h1_request_check). */
+static void connect_is_answered(void **state) {
+    struct stage *s = *state;
+    struct iovec body;
+    s->x->request.method = STR("CONNECT");
+    assert_int_equal(front_start(s->x, 0, NULL), REASON_NONE);
+    world_run(&s->w);
+    assert_int_equal(body_peek(&s->x->response.body, &body, 1), 1);
+    assert_non_null(memmem(body.iov_base, body.iov_len, connect_refusal, strlen(connect_refusal)));
+    assert_answered(s, 501);
+}
+
+static void an_extended_connect_starts(void **state) {
+    struct stage *s = *state;
+    s->x->request.method = STR("CONNECT");
+    s->x->request.protocol = STR("websocket");
+    assert_int_equal(front_start(s->x, 0, NULL), REASON_NONE);
+    world_run(&s->w);
+    assert_int_equal(s->routed, 1);
+}
+
 static void a_large_header_is_answered(void **state) {
     struct stage *s = *state;
     assert_int_equal(front_start(s->x, ERR_LIMIT, NULL), REASON_NONE);
@@ -124,6 +146,7 @@ static void none_for_who_does_not(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_well_starts),        TEST(malformed_is_answered),
+        TEST(connect_is_answered),        TEST(an_extended_connect_starts),
         TEST(a_large_header_is_answered), TEST(what_cannot_be_is_given_up),
         TEST(continue_for_who_waits),     TEST(none_for_who_does_not),
     };

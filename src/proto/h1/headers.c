@@ -167,7 +167,7 @@ int h1_request_check(const struct h1_head *head, bool secure, struct h1_facts *r
         return ERR_INVALID;
     struct special s = note_fields(head, f);
     if (str_eq(head->method, STR("CONNECT")))
-        return refuse(f, 501, "CONNECT: this is no forward proxy");
+        return refuse(f, 501, connect_refusal);
     if (check_framing(head, &s, f) != 0 || check_host(head, &s, f) != 0 ||
         check_target(head, &s, f) != 0 || check_expect(head, f) != 0)
         return ERR_INVALID;
