@@ -95,6 +95,8 @@ def test_h1_head(factory, name):
 
 @pytest.mark.parametrize("name", ["declared", "chunked"])
 def test_body_too_large(factory, version, name):
+    if (version, name) == ("h3", "declared"):
+        pytest.skip("curl gives up without a word when STOP_SENDING comes before it has sent")
     front = Logged(factory, "--max-request-body", "5")
     body = ["-d", "a" * 8] if name == "declared" else ["-X", "POST", "-T", "-"]
     response = front.curl(version, "/up", *body, stdin=b"a" * 8, check=False)

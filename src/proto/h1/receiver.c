@@ -247,7 +247,7 @@ static void feed(struct h1_receiver *r, const char *p, size_t n) {
 /* llhttp knows a closed list of methods, HTTP does not: the method is cut off here, and llhttp
  * gets GET for it. Exactly two blanks: llhttp would skip more. Returns what comes after it. */
 static struct str cut_method(struct h1_receiver *r, struct str raw) {
-    struct str rest = raw, line, method;
+    struct str rest = raw, line, method, target;
     unsigned n_blanks = 0;
     str_cut(&raw, '\r', &line);
     for (size_t i = 0; i < line.n; i++)
@@ -256,6 +256,9 @@ static struct str cut_method(struct h1_receiver *r, struct str raw) {
         fail(r, 400, "a request line that is not method, target, version");
     str_cut(&line, ' ', &method);
     r->head.method = method;
+    str_cut(&line, ' ', &target);
+    if (n_blanks == 2 && !str_starts(line, STR("HTTP/")))
+        fail(r, 400, "a protocol other than HTTP"); /* llhttp would take RTSP and ICE */
     return (struct str){rest.p + method.n, rest.n - method.n};
 }
 
