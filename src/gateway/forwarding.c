@@ -74,7 +74,7 @@ static int forwarded_fields(struct exchange *x) {
         fields_set_static(f, STR("x-forwarded-proto"), STR("https")) ||
         fields_set_static(f, STR("x-forwarded-port"), port) ||
         fields_set_static(f, STR("x-forwarded-proto-version"), version) ||
-        append(f, STR("via"), via_version(x->peer->version)))
+        append(f, STR("via"), via_version(exchange_version(x))))
         return ERR_NO_MEMORY;
     /* Who says so himself is not to be believed. Early-Data stays where it
      * came (RFC 8470 5.1). */
@@ -153,7 +153,7 @@ static int upstream_fields(struct exchange *x) {
 
     if (!text.p || fields_set_static(f, STR("x-h3gw-upstream-service-time"), text))
         return ERR_NO_MEMORY;
-    return append(f, STR("via"), STR("1.1 h3gw"));
+    return append(f, STR("via"), via_version(x->response.version));
 }
 
 /* The worker's text is another one in a second. */

@@ -67,6 +67,8 @@ static void refuse(struct h1_front *f, enum reason reason, int status, const cha
         return;
     }
     body_finish(&x->request.body);
+    if (f->minor == 0)
+        x->request.version = HTTP_1_0;
     if (h1_refused_fill(&c->in.head, &x->request) != 0)
         fail(f, REASON_NO_MEMORY, 503, "out of memory");
     else
@@ -82,6 +84,8 @@ static void start(struct h1_front *f, const struct h1_facts *facts) {
         blurt(f, 503, "out of memory");
         return;
     }
+    if (f->minor == 0)
+        x->request.version = HTTP_1_0;
     if (h1_request_fill(&c->in.head, facts, &x->request) != 0) {
         h1_receiver_refuse(&c->in, 503, "out of memory");
         return;

@@ -291,6 +291,7 @@ int h1_refused_fill(const struct h1_head *head, struct message *m) {
 
 int h1_response_fill(const struct h1_head *head, const struct h1_facts *facts, struct message *m) {
     m->status = head->status;
+    m->version = head->minor == 0 ? HTTP_1_0 : HTTP_1_1;
     m->content_length = facts->content_length;
     return h1_fields_fill(head, facts, &m->fields);
 }
