@@ -308,6 +308,10 @@ struct fields *exchange_take_trailers(struct exchange *x) {
     return &x->response.trailers;
 }
 
+enum http_version exchange_version(const struct exchange *x) {
+    return x->request.version ? x->request.version : x->peer->version;
+}
+
 static void front_leaves(struct exchange *x, enum reason reason) {
     drop_manager(x);
     x->request.body.producer = x->response.body.consumer = NULL;

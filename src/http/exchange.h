@@ -116,10 +116,8 @@ void exchange_respond(struct exchange *x); /* response's head is complete; manag
 /* May the request be sent once more (untouched head, no request byte consumed)? */
 bool exchange_replayable(const struct exchange *x);
 
-/* The version that the request came in: HTTP/1.0 is one of the message, not of the connection. */
-static inline enum http_version exchange_version(const struct exchange *x) {
-    return x->request.version ? x->request.version : x->peer->version;
-}
+/* In which the request came: HTTP/1.0 is a message's, not its connection's. */
+enum http_version exchange_version(const struct exchange *x);
 
 /* ---- both ---- */
 /* Idempotent; the end hooks run when the front leaves. An end in x's arena calls task_fini
