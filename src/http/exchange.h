@@ -84,9 +84,9 @@ struct exchange *exchange_new(struct http_env *env, struct end *front, const str
 void exchange_start(struct exchange *x); /* the request head is complete */
 /* The response head, after the hooks; NULL: none yet. Taken once. */
 struct message *exchange_take_head(struct exchange *x);
-/* Nobody goes on with this, and an answer says why, as if the back end had given it: status and
- * problem (static; NULL: what reason has to say). The back end is reset before, or was it already.
- * false: it is too late, as a head was taken, or this is the second time. */
+/* An answer says why nobody goes on, as if the back end, which is reset before, had given it:
+ * status and problem (static; NULL: reason's text). false: a head was taken, or it is the second
+ * time. */
 bool exchange_refuse(struct end *front, enum reason reason, int status, const char *problem);
 /* The next informational head after the hooks, NULL: none. Valid until the front leaves.
  * None come after the head. */
@@ -116,10 +116,9 @@ void exchange_respond(struct exchange *x); /* response's head is complete; manag
 /* May the request be sent once more (untouched head, no request byte consumed)? */
 bool exchange_replayable(const struct exchange *x);
 
+/* ---- both ---- */
 /* In which the request came: HTTP/1.0 is a message's, not its connection's. */
 enum http_version exchange_version(const struct exchange *x);
-
-/* ---- both ---- */
 /* Idempotent; the end hooks run when the front leaves. An end in x's arena calls task_fini
  * as well: what is still queued for it must not outlive x. The other end hears nothing of it
  * (END_STOP, if the leaver wanted no more of its body, was said before); would it wait for

@@ -127,8 +127,9 @@ static enum reason reason_of(const struct h1_receiver *in, bool in_head) {
 
 static void front_broken(struct h1_conn *c) {
     struct h1_front *f = front_of(c);
-    enum reason reason = reason_of(&c->in, !c->end.x);
-    if (c->end.x)
+    bool in_head = !c->end.x && !f->head_written; /* else an answer came before the body's end */
+    enum reason reason = reason_of(&c->in, in_head);
+    if (!in_head)
         fail(f, reason, c->in.status, c->in.problem);
     else
         refuse(f, reason, c->in.status, c->in.problem);
