@@ -74,7 +74,7 @@ static int forwarded_fields(struct exchange *x) {
         fields_set_static(f, STR("x-forwarded-proto"), STR("https")) ||
         fields_set_static(f, STR("x-forwarded-port"), port) ||
         fields_set_static(f, STR("x-forwarded-proto-version"), version) ||
-        append(f, STR("via"), via_version(x->peer->version)))
+        append(f, STR("via"), via_version(exchange_version(x))))
         return ERR_NO_MEMORY;
     /* Who says so himself is not to be believed. Early-Data stays where it
      * came (RFC 8470 5.1). */
@@ -187,7 +187,7 @@ static int upstream_fields(struct exchange *x) {
 
     if (!text.p || fields_set_static(f, STR("x-h3gw-upstream-service-time"), text))
         return ERR_NO_MEMORY;
-    return append(f, STR("via"), STR("1.1 h3gw"));
+    return append(f, STR("via"), via_version(x->response.version));
 }
 
 /* The worker's text is another one in a second. */
@@ -197,9 +197,19 @@ static int add_date(struct exchange *x, struct worker *w) {
     return date.p ? fields_add_static(&x->response.fields, STR("date"), date) : ERR_NO_MEMORY;
 }
 
+/* What was refused before it had a route is answered by its site all the same; behind a 421 clients
+ * have to pass over it (RFC 7838 6). */
+static struct str alt_svc_of(const struct exchange *x) {
+    const struct site *site = x->peer->server;
+    bool by_route = x->alt_svc.n > 0 || !site || x->response.status == 421;
+
+    return by_route ? x->alt_svc : str_of(site->alt_svc);
+}
+
 static int on_response(struct exchange *x) {
     struct fields *f = &x->response.fields;
     const struct outfit *o = outfit_of(x);
+    struct str alt_svc = alt_svc_of(x);
     bool pass = o->config->gateway.server_header == SERVER_PASS && fields_has(f, STR("server"));
 
     if (!pass && fields_set_static(f, STR("server"), STR("h3gw")))
@@ -208,7 +218,7 @@ static int on_response(struct exchange *x) {
         return ERR_NO_MEMORY;
     /* An upstream's own alt-svc would send the client past us. */
     fields_remove(f, STR("alt-svc"));
-    if (x->alt_svc.n && fields_add_static(f, STR("alt-svc"), x->alt_svc))
+    if (alt_svc.n && fields_add_static(f, STR("alt-svc"), alt_svc))
         return ERR_NO_MEMORY;
     return x->upstream_ns ? upstream_fields(x) : 0;
 }

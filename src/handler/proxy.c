@@ -19,51 +19,13 @@ struct proxy {
 
 enum { PROXY_MAGIC = 0x70524f58 };
 
-static const char *advice(enum reason reason) {
-    switch (reason) {
-    case REASON_UPSTREAM_CONNECT:
-        return "Is the app running, and on this address? Start it and try again: h3gw connects "
-               "anew for each request.";
-    case REASON_UPSTREAM_CONNECT_TIMEOUT:
-        return "The address does not answer; --upstream-connect-timeout says how long h3gw waits.";
-    case REASON_UPSTREAM_TIMEOUT:
-        return "The app took the request but sent no response; --upstream-response-timeout says "
-               "how long h3gw waits.";
-    case REASON_UPSTREAM_STALLED:
-        return "The app has stopped reading the request; --write-timeout says how long h3gw waits.";
-    case REASON_UPSTREAM_PROTOCOL:
-        return "The app's response is not valid HTTP, so h3gw passed nothing of it on.";
-    case REASON_OVERLOADED:
-        return "max-upstream-connections says how many connections h3gw makes, ulimit -n how many "
-               "files and connections it may have open.";
-    default: return "The app's own log may say more.";
-    }
-}
-
-/* Where a limit is reached every request fails for the same. */
-static void tell(const struct exchange *x, enum reason reason, const char *problem) {
-    struct log *log = x->env->log;
-
-    if (reason == REASON_OVERLOADED && !log_due(log, LOG_OVERLOADED, x->env->turn->now_ns))
-        return;
-    log_warn(log, STR_FMT " " STR_FMT ": %s%s%s", STR_ARG(x->request.method),
-             STR_ARG(x->upstream_name), reason_text(reason), problem ? ": " : "",
-             problem ? problem : "");
-}
-
 static void explain(struct proxy *p, enum reason reason, const char *problem) {
     struct exchange *x = p->end.x;
-    int status = reason_status(reason);
-    struct str text = arena_format(&x->arena, "upstream " STR_FMT ": %s%s%s. %s",
-                                   STR_ARG(x->upstream_name), reason_text(reason),
-                                   problem ? ": " : "", problem ? problem : "", advice(reason));
 
-    tell(x, reason, problem);
     task_stop_timer(&p->end.task);
     upstream_wait_cancel(&p->wait);
-    x->reason = reason;
     x->upstream_ns = 0; /* the answer is ours, not the upstream's */
-    reply_error(x, status ? status : 502, text.p ? text : str_of(reason_text(reason)));
+    reply_upstream_failed(x, reason, problem);
 }
 
 /* A kept connection that died unanswered was most likely closed while idle: then an idempotent

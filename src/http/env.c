@@ -29,7 +29,10 @@ void http_limits_default(struct http_limits *limits) {
 }
 
 void http_env_init(struct http_env *env, struct turn *turn, struct chunk_pool *chunks) {
-    *env = (struct http_env){
-        .turn = turn, .chunks = chunks, .limits = &defaults, .refuse = reply_error};
+    *env = (struct http_env){.turn = turn,
+                             .chunks = chunks,
+                             .limits = &defaults,
+                             .refuse = reply_error,
+                             .tell_refusal = reply_refusal};
     list_init(&env->exchanges);
 }

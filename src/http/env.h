@@ -49,6 +49,8 @@ struct http_env {
     void (*route)(struct exchange *x);
     /* What a hook's status becomes: reply_error; a pointer, as reply stands on exchange. */
     void (*refuse)(struct exchange *x, int status, struct str detail);
+    /* Answers what exchange_refuse refused: reply_refusal. */
+    void (*tell_refusal)(struct exchange *x);
     void *owner;   /* the worker, for route and hooks */
     uint64_t dice; /* what a handler may take for random where nothing is guarded; 0: no seed yet */
 

@@ -13,6 +13,8 @@ void front_share_budget(struct exchange *x, struct body_budget *responses) {
 
 enum reason front_start(struct exchange *x, int verdict, const char *problem) {
     uint64_t limit = x->env->limits->request_body_bytes;
+    if (x->refusal)
+        return REASON_NONE; /* it was too late already */
     if (verdict == ERR_INVALID)
         reply_error(x, 400, str_of(problem));
     else if (verdict == ERR_LIMIT)

@@ -241,6 +241,8 @@ static void check_json(struct str line) {
 static void check_text(struct str line) {
     assert_true(str_starts(line, STR("192.0.2.7 - - [")));
     assert_int_equal(count(line, '"'), 6);
+    if (memmem(line.p, line.n, "ms - ", 5)) /* there was no memory to read the head */
+        return;
     assert_non_null(memmem(line.p, line.n, " \"me\" ", 6));
     assert_non_null(memmem(line.p, line.n, "ms localhost ", 13));
 }

@@ -25,7 +25,7 @@ struct h1_conn;
 struct h1_role {
     void (*head)(struct h1_conn *c);     /* the receiver is at HEAD_DONE */
     void (*received)(struct h1_conn *c); /* it is at END; once per message */
-    void (*broken)(struct h1_conn *c);   /* it is at FAILED */
+    void (*broken)(struct h1_conn *c);   /* it is at FAILED; once */
     void (*eof)(struct h1_conn *c);      /* the peer's FIN, after all input; maybe repeatedly */
     void (*events)(struct h1_conn *c, uint32_t events); /* of the end, in the turn */
     uint64_t (*deadline)(const struct h1_conn *c);      /* UINT64_MAX: none */
@@ -56,6 +56,7 @@ struct h1_conn {
     struct buf pending; /* input that waits: the body is full, or it is of the next message */
     enum engine_status status;
     bool received; /* the role was told of END */
+    bool broken;   /* … of FAILED */
     bool blocked;  /* the driver was told that there is no room */
     bool eof, eof_told;
     bool sent_since_eof; /* output was taken since then */

@@ -276,8 +276,22 @@ int h1_request_fill(const struct h1_head *head, const struct h1_facts *facts, st
     return 0;
 }
 
+int h1_refused_fill(const struct h1_head *head, struct message *m) {
+    const struct h1_facts facts = {.names_fields = true};
+    struct arena *arena = m->fields.arena;
+    struct str host = STR("");
+    for (size_t i = 0; i < head->n; i++)
+        if (str_ieq(head->v[i].name, STR("host")))
+            host = head->v[i].value;
+    if (copy(arena, head->method, &m->method) != 0 || copy(arena, head->target, &m->path) != 0 ||
+        copy_lower(arena, host, &m->authority) != 0)
+        return ERR_NO_MEMORY;
+    return h1_fields_fill(head, &facts, &m->fields);
+}
+
 int h1_response_fill(const struct h1_head *head, const struct h1_facts *facts, struct message *m) {
     m->status = head->status;
+    m->version = head->minor == 0 ? HTTP_1_0 : HTTP_1_1;
     m->content_length = facts->content_length;
     return h1_fields_fill(head, facts, &m->fields);
 }

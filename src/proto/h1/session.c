@@ -35,8 +35,10 @@ static void arm(struct h1_conn *c) {
 static void tell_role(struct h1_conn *c) {
     if (c->in.state == H1_RECEIVER_HEAD_DONE && c->status == ENGINE_OPEN)
         c->role->head(c);
-    if (c->in.state == H1_RECEIVER_FAILED && c->status == ENGINE_OPEN)
+    if (c->in.state == H1_RECEIVER_FAILED && !c->broken && c->status == ENGINE_OPEN) {
+        c->broken = true;
         c->role->broken(c);
+    }
     if (c->in.state == H1_RECEIVER_END && !c->received && c->status == ENGINE_OPEN) {
         c->received = true;
         c->role->received(c);
@@ -106,7 +108,7 @@ static struct span session_room(struct stream_engine *e) {
         return (struct span){NULL, 0};
     if (c->status == ENGINE_SHUT_WRITE)
         return room;
-    if (c->in.state == H1_RECEIVER_END)
+    if (c->in.state >= H1_RECEIVER_END)
         room = room_for_next(c, room);
     else if (c->pending.n > 0 || c->in.wasted > H1_DRAIN_BYTES)
         room.n = 0;

@@ -67,6 +67,10 @@ static bool answer(struct h2_stream *s, enum reason reason) {
 static void give_up(struct h2_stream *s, enum reason reason) {
     int status = reason_status(reason);
     bool can_answer = !s->head_sent && !s->closed && status >= 400 && status != 499;
+    if (can_answer && exchange_refuse(&s->end, reason, status, NULL)) {
+        s->broken = REASON_NONE;
+        return;
+    }
     if (!can_answer || !answer(s, reason))
         h2_stream_reset(s, reason_h2(reason));
     exchange_reset(&s->end, reason);

@@ -70,6 +70,10 @@ static void give_up(struct h3_stream *s, enum reason reason) {
     int status = reason_status(reason);
     bool can_answer =
         !s->head_sent && !s->stop_came && !s->reset_sent && status >= 400 && status != 499;
+    if (can_answer && exchange_refuse(&s->end, reason, status, NULL)) {
+        s->broken = REASON_NONE;
+        return;
+    }
     if (!can_answer || !answer(s, reason))
         h3_stream_reset(s, reason_h3(reason));
     cancel(s, reason);
