@@ -318,7 +318,8 @@ static uint64_t after(uint64_t from_ns, uint64_t timeout_ns) {
 
 static uint64_t read_deadline(const struct h1_conn *c) {
     const struct http_limits *limits = c->env->limits;
-    if (c->in.state >= H1_RECEIVER_END ||
+    bool refused = c->end.x && c->end.x->refusal;
+    if (refused || c->in.state >= H1_RECEIVER_END ||
         (c->in.state >= H1_RECEIVER_LENGTH && !h1_conn_listens(c)))
         return UINT64_MAX; /* it is not the client that we wait for */
     if (c->in.state >= H1_RECEIVER_LENGTH)
