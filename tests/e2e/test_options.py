@@ -148,11 +148,14 @@ def test_max_fields(gateway, version):
 
 @shows("max-request-body")
 def test_max_request_body(gateway, version):
-    front = gateway("--max-request-body", 1000)
+    """Over HTTP/3 curl gives up without a word when STOP_SENDING comes before it has sent."""
+    front = gateway("--max-request-body", 1000, "--access-log=-")
     assert front.curl(version, "/post", "-d", "x" * 1000).status == 200
-    assert front.curl(version, "/post", "-d", "x" * 1001).status == 413
+    told = front.curl(version, "/post", "-d", "x" * 1001, check=False)
+    assert told.status == 413 or (version == "h3" and told.exit != 0), told
     unknown = front.curl(version, "/post", "-X", "POST", "-T", "-", stdin=b"x" * 1001, check=False)
     assert unknown.exit != 0 or unknown.status == 413, unknown
+    wait_for(lambda: front.server.out.count(" 413 ") == 2, "both lines of the log")
 
 
 @shows("body-timeout")
