@@ -247,7 +247,7 @@ static void feed(struct h1_receiver *r, const char *p, size_t n) {
 /* llhttp knows a closed list of methods, HTTP does not: the method is cut off here, and llhttp
  * gets GET for it. Exactly two blanks: llhttp would skip more. Returns what comes after it. */
 static struct str cut_method(struct h1_receiver *r, struct str raw) {
-    struct str rest = raw, line, method, target;
+    struct str rest = raw, line = STR(""), method = STR(""), target;
     unsigned n_blanks = 0;
     str_cut(&raw, '\r', &line);
     for (size_t i = 0; i < line.n; i++)
@@ -305,7 +305,7 @@ static bool is_http(const struct h1_receiver *r, struct str raw) {
 /* Of a head that is refused, so that the log can show it. What does not begin with a method and a
  * blank is no request line: a TLS ClientHello, say. */
 static void note_line(struct h1_receiver *r, struct str raw) {
-    struct str line, method = STR(""), target = STR("");
+    struct str line = STR(""), method = STR(""), target = STR("");
     while (raw.n > 0 && (raw.p[0] == '\r' || raw.p[0] == '\n'))
         raw = (struct str){raw.p + 1, raw.n - 1};
     str_cut(&raw, '\r', &line);

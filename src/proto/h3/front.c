@@ -152,9 +152,14 @@ static bool is_cancelled(const struct h3_stream *s) {
     return !s->fin_sent && (reset || s->stop_came || s->closed);
 }
 
+/* Of the request; or nobody wants it, and a client that sleeps is not waited for. */
+static bool nothing_to_come(const struct h3_stream *s) {
+    return s->fin_came || s->reset_came || s->closed || s->in->body.state == BODY_STOPPED;
+}
+
 static bool ended(struct h3_stream *s, uint32_t events) {
     struct exchange *x = s->end.x;
-    if (s->fin_sent && (s->fin_came || s->reset_came || s->closed))
+    if (s->fin_sent && nothing_to_come(s))
         leave(s);
     else if (s->broken != REASON_NONE)
         give_up(s, s->broken);
