@@ -21,14 +21,6 @@
 
 enum { TEXT = 65536 };
 
-static void compare(const struct buf *seen, char right[TEXT], bool well) {
-    assert_true(seen->n < TEXT);
-    if (well)
-        memcpy(right, seen->p, seen->n + 1);
-    else
-        assert_string_equal((const char *)seen->p, right);
-}
-
 struct command {
     int (*run)(int argc, char **argv);
     char *argv[8];
@@ -119,7 +111,7 @@ static void run_command(void *context, bool well) {
     if (well && status != STATUS_FINE)
         fail_msg("status %d: %s", status, (const char *)err.p);
     if (status == STATUS_FINE && !c->changes)
-        compare(&out, c->right, well);
+        fallible_compare(&out, c->right, TEXT, well);
     else if (status != STATUS_FINE && err.n == 0)
         fail_msg("status %d without a word", status);
     buf_fini(&out);

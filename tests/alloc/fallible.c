@@ -189,3 +189,11 @@ void fallible_sweep(const struct fallible_sweep *sweep) {
     }
     signal(SIGABRT, SIG_DFL);
 }
+
+void fallible_compare(const struct buf *seen, char *right, size_t n, bool well) {
+    assert_true(seen->n < n);
+    if (well)
+        memcpy(right, seen->p, seen->n + 1);
+    else
+        assert_string_equal((const char *)seen->p, right);
+}

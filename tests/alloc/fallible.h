@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
+
 /* Memory that ends at a chosen moment, for h3gw's own code and for nghttp2, nghttp3, ngtcp2 and
  * wolfSSL: the Makefile renames what they call (malloc to fallible_malloc, and so on) in copies of
  * their objects. Other libraries and tests go on as ever.
@@ -30,5 +32,8 @@ void fallible_sweep(const struct fallible_sweep *sweep);
 
 /* Around what is not to fail: the clean-up that a test does by functions that allocate. */
 void fallible_pause(bool pause);
+
+/* What a run printed must be what the first one did, which is kept in right, of n bytes. */
+void fallible_compare(const struct buf *seen, char *right, size_t n, bool well);
 
 #endif

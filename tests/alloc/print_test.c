@@ -19,15 +19,6 @@ static char *no_env(const char *name) {
     return NULL;
 }
 
-/* What a run printed must be what the first one did. */
-static void compare(const struct buf *seen, char right[TEXT], bool well) {
-    assert_true(seen->n < TEXT);
-    if (well)
-        memcpy(right, seen->p, seen->n + 1);
-    else
-        assert_string_equal((const char *)seen->p, right);
-}
-
 /* ---- the dumps ---- */
 
 struct dumps {
@@ -45,7 +36,7 @@ static void print_one(struct dumps *d, struct dump *dump, unsigned kind, bool we
     int err = prints[kind](dump, &text);
     assert_true(!err || (!well && err == ERR_NO_MEMORY));
     if (!err)
-        compare(&text, d->right[kind][dump->form], well);
+        fallible_compare(&text, d->right[kind][dump->form], TEXT, well);
     buf_fini(&text);
 }
 
@@ -57,7 +48,7 @@ static void print_file(struct dumps *d, bool well) {
     int err = dump_config(&d->config, STR("/here"), &text, &problem);
     assert_true(!err || (!well && err == ERR_NO_MEMORY));
     if (!err)
-        compare(&text, d->file, well);
+        fallible_compare(&text, d->file, TEXT, well);
     buf_fini(&text);
     buf_fini(&problem);
 }
@@ -116,7 +107,7 @@ static void print_stats(void *context, bool well) {
         const char *process = strstr((const char *)text.p, "# HELP process_");
         assert_non_null(process); /* behind it all is another number each time */
         buf_cut(&text, (size_t)(process - (const char *)text.p));
-        compare(&text, right, well);
+        fallible_compare(&text, right, TEXT, well);
     }
     buf_fini(&text);
     stats_fini(&sum);

@@ -17,19 +17,6 @@ struct handshakes {
     bool forbidden, mutual; /* nobody may talk; only a client with a certificate may */
 };
 
-static struct stream_engine *make_client(struct pair *p) {
-    struct tls_engine_config config = {.turn = &p->turn,
-                                       .context = p->client_context,
-                                       .peer = &p->client_peer,
-                                       .inner = pair_make_talker,
-                                       .inner_context = p,
-                                       .host = p->host,
-                                       .handshake_timeout_ns = 5 * SECOND_NS,
-                                       .scratch = p->scratch_given,
-                                       .tickets = p->tickets};
-    return tls_engine_new(&config);
-}
-
 static void judge(const struct handshakes *h, bool well) {
     const struct pair *p = h->pair;
     if (h->forbidden) {
@@ -47,7 +34,7 @@ static void talk(struct handshakes *h, bool well) {
     struct pair *p = h->pair;
     p->talker = (struct talker){.bytes = 3000};
     p->echo = (struct echo_seen){0};
-    p->client = make_client(p);
+    p->client = pair_client(p);
     p->server = pair_server(p);
     if (p->client && p->server) {
         fallible_pause(true);
