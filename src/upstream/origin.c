@@ -31,6 +31,12 @@ static void conn_free(struct grave *grave) {
     free(container_of(grave, struct origin_conn, grave));
 }
 
+static void dial_end(struct origin_conn *c) {
+    c->origin->n_dialing -= c->dial != NULL;
+    dial_free(c->dial);
+    c->dial = NULL;
+}
+
 static void conn_bury(struct origin_conn *c) {
     struct origin *o = c->origin;
 
@@ -38,13 +44,19 @@ static void conn_bury(struct origin_conn *c) {
     list_remove(&c->idle);
     o->n_conns--;
     task_fini(&c->task);
-    dial_free(c->dial);
-    c->dial = NULL;
+    dial_end(c);
     turn_bury(o->env->http->turn, &c->grave, conn_free);
 }
 
-static void wake_waiter(struct upstream_wait *w, uint32_t event) {
+void origin_forget(struct upstream_wait *w) {
+    if (list_empty(&w->link))
+        return;
     list_remove(&w->link);
+    w->origin->n_waiting--;
+}
+
+static void wake_waiter(struct upstream_wait *w, uint32_t event) {
+    origin_forget(w);
     w->granted = event == UPSTREAM_READY;
     task_wake(w->task, event);
 }
@@ -135,7 +147,7 @@ static void client_released(void *context, struct net_stream *stream) {
     task_stop_timer(&c->task);
 }
 
-static int conn_new(struct origin *o);
+static int dial_as_wanted(struct origin *o);
 
 static void stream_ended(void *context, struct net_stream *stream) {
     struct origin_conn *c = context;
@@ -146,7 +158,7 @@ static void stream_ended(void *context, struct net_stream *stream) {
     c->stream = NULL;
     conn_bury(c);
     /* Some wait for a connection to come back, and this one never will. */
-    if (!o->closing && !list_empty(&o->waiters) && conn_new(o))
+    if (!o->closing && dial_as_wanted(o))
         fail_waiters(o, REASON_NO_MEMORY);
 }
 
@@ -204,8 +216,7 @@ static void conn_dialed(struct origin_conn *c) {
         dial_failed(c, fd);
         return;
     }
-    dial_free(c->dial);
-    c->dial = NULL;
+    dial_end(c);
     if (!conn_start(c, fd)) {
         conn_offer(c);
         return;
@@ -246,7 +257,15 @@ static int conn_new(struct origin *o) {
         conn_bury(c);
         return ERR_NO_MEMORY;
     }
+    o->n_dialing++;
     return 0;
+}
+
+/* A dial for each that waits, as far as the pool goes. 0 or ERR_NO_MEMORY. */
+static int dial_as_wanted(struct origin *o) {
+    bool wanted = o->n_waiting > o->n_dialing && o->n_conns < o->config->max_connections;
+
+    return wanted ? conn_new(o) : 0;
 }
 
 int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
@@ -265,13 +284,13 @@ int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
             return 0;
         }
     }
-    if (o->n_conns < o->config->max_connections) {
-        int err = conn_new(o);
-        if (err)
-            return err;
-    }
     list_append(&o->waiters, &w->link);
-    return ERR_AGAIN;
+    o->n_waiting++;
+    int err = dial_as_wanted(o);
+    if (!err)
+        return ERR_AGAIN;
+    origin_forget(w);
+    return err;
 }
 
 static void origin_describe(struct origin *o) {

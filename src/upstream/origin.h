@@ -18,7 +18,7 @@ struct origin {
     struct list idle;    /* can take an exchange; the last used first */
     struct list waiters; /* struct upstream_wait, in order */
     struct list streams; /* net_stream owner list */
-    size_t n_conns;
+    size_t n_conns, n_dialing, n_waiting;
     uint64_t n_connects, n_failures; /* dials that ended well, and those that did not */
     bool draining, closing;
     uint64_t bad_until_ns; /* passed over until then while others are well */
@@ -34,6 +34,8 @@ int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w);
 /* One connect to it, and what became of it: as dial_start, as dial_take_fd. */
 struct dial *origin_dial(const struct origin *o, struct task *task);
 int origin_dialed(struct origin *o, struct dial *dial);
+/* w waits no longer. Nothing happens if it did not. */
+void origin_forget(struct upstream_wait *w);
 /* Who was granted a connection does not want it: the next waiter may. */
 void origin_pass_on(struct origin *o);
 

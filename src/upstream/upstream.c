@@ -73,7 +73,7 @@ int upstream_open(struct upstream *u, struct exchange *x, struct upstream_wait *
 }
 
 void upstream_wait_cancel(struct upstream_wait *w) {
-    list_remove(&w->link);
+    origin_forget(w);
     if (w->granted)
         origin_pass_on(w->origin);
     w->granted = false;

@@ -229,28 +229,59 @@ static void who_waits_leaves(void **state) {
     expect_third_only(q);
 }
 
+static void leave_when(struct queue *q, bool moment) {
+    if (moment) {
+        exchange_reset(&q->leaver->end, REASON_CLIENT_CANCEL);
+        q->leaver = NULL;
+    } else {
+        task_wake(&q->spinner, 1);
+    }
+}
+
 /* Behind the connection's task, which has found a waiter for it, and before the waiter's own. */
 static void leave_when_granted(struct task *task, uint32_t events) {
     struct queue *q = container_of(task, struct queue, spinner);
     (void)events;
-    if (upstream_numbers(q->upstream, 0).idle == 1) {
-        exchange_reset(&q->leaver->end, REASON_CLIENT_CANCEL);
-        q->leaver = NULL;
-    } else {
-        task_wake(task, 1);
-    }
+    leave_when(q, upstream_numbers(q->upstream, 0).idle == 1);
+}
+
+static void leave_during_a_dial(struct task *task, uint32_t events) {
+    struct queue *q = container_of(task, struct queue, spinner);
+    (void)events;
+    leave_when(q, upstream_numbers(q->upstream, 0).connecting == 1);
+}
+
+static void let_leave(struct queue *q, int i, void (*run)(struct task *, uint32_t)) {
+    q->leaver = &q->askers[i];
+    task_init(&q->spinner, &q->turn, run);
+    task_wake(&q->spinner, 1);
 }
 
 /* UPSTREAM_READY and END_RESET in one turn: the connection is for the next one. */
 static void who_was_granted_a_connection_leaves(void **state) {
     struct queue *q = *state;
     fill(q);
-    q->leaver = &q->askers[1];
-    task_init(&q->spinner, &q->turn, leave_when_granted);
-    task_wake(&q->spinner, 1);
+    let_leave(q, 1, leave_when_granted);
     answer(q);
     WAIT(q, !q->leaver);
     expect_third_only(q);
+}
+
+/* Who waits has a dial of its own: that another connection ends is nothing to it. */
+static void an_end_during_a_dial_is_no_reason_for_another(void **state) {
+    struct queue *q = *state;
+    q->config.max_connections = ASKERS;
+    ask(q, 0, "/first");
+    WAIT(q, hears(q, "GET /first "));
+    let_leave(q, 0, leave_during_a_dial);
+    ask(q, 1, "/second");
+    WAIT(q, !q->leaver);
+    hang_up(q);
+    WAIT(q, hears(q, "GET /second "));
+    answer(q);
+    WAIT(q, q->askers[1].answered && upstream_numbers(q->upstream, 0).idle > 0);
+    assert_int_equal(upstream_numbers(q->upstream, 0).connecting, 0);
+    assert_int_equal(connects(q), 2);
 }
 
 /* Who reads a request on a connection that was made for it, and closes, may have acted on it. */
@@ -362,6 +393,7 @@ int main(void) {
         TEST(one_after_the_other),
         TEST(who_waits_leaves),
         TEST(who_was_granted_a_connection_leaves),
+        TEST(an_end_during_a_dial_is_no_reason_for_another),
         TEST(closed_anew_is_not_tried_again),
         TEST(closed_while_kept_is_tried_again),
         TEST(closed_while_kept_and_anew),
