@@ -29,10 +29,9 @@ static void explain(struct proxy *p, enum reason reason, const char *problem) {
 }
 
 /* A kept connection that died unanswered was most likely closed while idle: then an idempotent
- * request may be sent again. On a new one the upstream has most likely seen it, and any other is
- * sent again only when the upstream never saw it. So each is sent at most once over a new
- * connection, as a failed retry is not to be tried again (RFC 9110 9.2.2); kept ones that all are
- * stale may come before it, but max_attempts is for all together. */
+ * request may be sent again, over a new one. There the upstream has most likely seen it, and any
+ * other is sent again only when the upstream never saw it. So each is sent at most once over a new
+ * connection, as a failed retry is not to be tried again (RFC 9110 9.2.2). */
 static bool may_retry(const struct proxy *p, enum reason reason) {
     const struct exchange *x = p->end.x;
 
@@ -91,6 +90,7 @@ static void failed(struct proxy *p, enum reason reason, const char *problem) {
     }
     p->end.x->reason = REASON_NONE;
     p->wait.origin = NULL;
+    p->wait.renew = true; /* after a restart, all that were kept are stale */
     attempt(p);
 }
 

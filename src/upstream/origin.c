@@ -61,11 +61,24 @@ static void wake_waiter(struct upstream_wait *w, uint32_t event) {
     task_wake(w->task, event);
 }
 
-void origin_pass_on(struct origin *o) {
-    struct upstream_wait *w = list_first(&o->waiters, struct upstream_wait, link);
+static bool is_unwanted(const struct origin_conn *c, const struct upstream_wait *w) {
+    const struct origin *o = c->origin;
 
-    if (w && !list_empty(&o->idle))
+    return w->renew && c->client->n_requests > 0 && o->n_conns < o->config->max_connections;
+}
+
+void origin_pass_on(struct origin *o) {
+    const struct origin_conn *c = list_first(&o->idle, struct origin_conn, idle);
+
+    if (!c)
+        return;
+    list_each(&o->waiters, at, next) {
+        struct upstream_wait *w = list_entry(at, struct upstream_wait, link);
+        if (is_unwanted(c, w))
+            continue;
         wake_waiter(w, UPSTREAM_READY);
+        return;
+    }
 }
 
 static void fail_waiters(struct origin *o, enum reason reason) {
@@ -128,13 +141,23 @@ static enum reason reason_of(int err) {
     }
 }
 
+/* Without a descriptor for one more, those that are there serve one after the other. */
+static void share_what_is_there(struct origin *o) {
+    list_each(&o->waiters, at, next) {
+        struct upstream_wait *w = list_entry(at, struct upstream_wait, link);
+        w->renew = false;
+    }
+    origin_pass_on(o);
+}
+
 static void dial_failed(struct origin_conn *c, int err) {
     struct origin *o = c->origin;
 
     conn_bury(c);
-    /* Without a descriptor for one more, those that are there serve one after the other. */
     if (err != ERR_LIMIT || o->n_conns == 0)
         fail_waiters(o, reason_of(err));
+    else
+        share_what_is_there(o);
 }
 
 static void client_released(void *context, struct net_stream *stream) {
@@ -271,6 +294,8 @@ static int dial_as_wanted(struct origin *o) {
 int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
     while (!list_empty(&o->idle)) {
         struct origin_conn *c = list_first(&o->idle, struct origin_conn, idle);
+        if (is_unwanted(c, w))
+            break;
         int err = c->client->ops->open(c->client, x, true);
         if (err == ERR_NO_MEMORY) { /* nothing is wrong with the connection: others may want it */
             origin_pass_on(o);

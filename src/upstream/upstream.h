@@ -48,6 +48,7 @@ struct upstream_wait {
     struct origin *origin; /* chosen one; NULL: choose anew */
     bool granted;          /* UPSTREAM_READY is on its way: a connection rests for it */
     bool kept;             /* what it got was no new connection, but had served others */
+    bool renew;            /* one that has served others is not wanted, if a new one may be had */
     enum reason reason;    /* with UPSTREAM_FAILED */
     const char *problem;   /* "connection refused (127.0.0.1:3000)"; lives as the origin */
 };

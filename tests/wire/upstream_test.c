@@ -313,6 +313,33 @@ static void closed_while_kept_is_tried_again(void **state) {
     assert_int_equal(connects(q), 2);
 }
 
+/* What was kept beside it is likely as stale, and a new connection is not. */
+static void closed_while_kept_is_tried_anew(void **state) {
+    struct queue *q = *state;
+    q->config.max_connections = ASKERS;
+    ask(q, 0, "/first");
+    WAIT(q, hears(q, "GET /first "));
+    int first = q->fd;
+    q->fd = -1;
+    ask(q, 1, "/second");
+    WAIT(q, hears(q, "GET /second "));
+    answer(q);
+    WAIT(q, q->askers[1].answered);
+    int second = q->fd;
+    q->fd = first;
+    answer(q);
+    WAIT(q, q->askers[0].answered && upstream_numbers(q->upstream, 0).idle == 2);
+    ask(q, 2, "/third");
+    WAIT(q, hears(q, "GET /third "));
+    hang_up(q);
+    WAIT(q, hears(q, "GET /third "));
+    answer(q);
+    WAIT(q, q->askers[2].answered);
+    assert_int_equal(q->askers[2].status, 204);
+    assert_int_equal(connects(q), 3);
+    close(second);
+}
+
 /* RFC 9110 9.2.2: a failed automatic retry is not tried again. */
 static void closed_while_kept_and_anew(void **state) {
     struct queue *q = *state;
@@ -396,6 +423,7 @@ int main(void) {
         TEST(an_end_during_a_dial_is_no_reason_for_another),
         TEST(closed_anew_is_not_tried_again),
         TEST(closed_while_kept_is_tried_again),
+        TEST(closed_while_kept_is_tried_anew),
         TEST(closed_while_kept_and_anew),
         TEST(a_post_is_not_tried_again),
         TEST(hops_are_counted_off),
