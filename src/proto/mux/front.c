@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "http/front.h"
+#include "http/reply.h"
+#include "proto/mux/stream.h"
+
+/* A server stream: the front end of an exchange. */
+
+static void leave(struct mux_stream *s) {
+    if (s->mux->ops->leave)
+        s->mux->ops->leave(s);
+    exchange_leave(&s->end);
+}
+
+static void cancel(struct mux_stream *s, enum reason reason) {
+    if (s->mux->ops->leave)
+        s->mux->ops->leave(s);
+    exchange_reset(&s->end, reason);
+}
+
+/* Says why, when there is nobody left to answer with more. The stream keeps the words, as the
+ * exchange ends now. */
+static bool answer(struct mux_stream *s, enum reason reason) {
+    const struct turn *turn = s->mux->env->turn;
+    bool head = str_eq(s->in->method, STR("HEAD"));
+    s->words = malloc(sizeof(*s->words));
+    if (!s->words)
+        return false;
+    last_words_write(s->words, reason, turn->wall_s);
+    s->head_sent = true;
+    s->progress_ns = turn->now_ns;
+    return s->mux->ops->respond(s, s->words->lines, s->words->n_lines, head) == 0;
+}
+
+/* The exchange cannot go on: say so with a status while no head was sent, else reset. */
+static void give_up(struct mux_stream *s, enum reason reason) {
+    int status = reason_status(reason);
+    bool can_answer =
+        !s->head_sent && !s->closed && !s->reset_sent && status >= 400 && status != 499;
+    if (!can_answer || !answer(s, reason))
+        s->mux->ops->reset(s, reason);
+    cancel(s, reason);
+}
+
+static void start(struct mux_stream *s) {
+    struct mux *m = s->mux;
+    uint64_t most = m->env->limits->requests;
+    s->started = true;
+    if (most > 0 && m->n_requests >= most)
+        m->ops->drain(m);
+    enum reason reason = front_start(s->end.x, s->head_verdict, s->head.problem);
+    if (reason != REASON_NONE)
+        give_up(s, reason);
+}
+
+static int send_informational(struct mux_stream *s, int status, const struct fields *fields) {
+    struct field *lines;
+    size_t n;
+    if (head_info_lines(status, fields, &lines, &n) != 0)
+        return ERR_NO_MEMORY;
+    return s->mux->ops->inform(s, lines, n);
+}
+
+/* The handler began to read, so the client may begin to send (RFC 9110 10.1.1). */
+static void send_continue(struct mux_stream *s) {
+    struct fields none;
+    if (!s->in->expect_continue || s->continued || s->head_sent || s->received > 0 || s->fin_came)
+        return;
+    s->continued = true;
+    fields_init(&none, s->arena);
+    if (send_informational(s, 100, &none) != 0)
+        give_up(s, REASON_NO_MEMORY);
+}
+
+static int pass_informational(struct mux_stream *s) {
+    struct informational *info;
+    while ((info = front_take_informational(s->end.x, &s->continued)))
+        if (send_informational(s, info->status, &info->fields) != 0)
+            return ERR_NO_MEMORY;
+    return 0;
+}
+
+static int send_response(struct mux_stream *s, struct message *m) {
+    struct field *lines;
+    size_t n;
+    bool no_body = response_has_no_body(s->in->method, m->status);
+    if (no_body)
+        body_stop(&m->body, REASON_NONE);
+    mux_stream_note_complete(s);
+    if (head_response_lines(m, &lines, &n) != 0 ||
+        s->mux->ops->respond(s, lines, n, no_body || mux_stream_bodiless(s)) != 0)
+        return ERR_NO_MEMORY;
+    s->head_sent = true;
+    return 0;
+}
+
+static void take_head(struct mux_stream *s) {
+    struct message *m = NULL;
+    int err = pass_informational(s);
+    if (err == 0 && (m = exchange_take_head(s->end.x)))
+        err = send_response(s, m);
+    if (err != 0)
+        give_up(s, REASON_NO_MEMORY);
+}
+
+static void take_body(struct mux_stream *s) {
+    if (s->out->body.state == BODY_ABORTED)
+        give_up(s, s->out->body.reason);
+    else
+        s->mux->ops->send_more(s);
+}
+
+static bool ended(struct mux_stream *s, uint32_t events) {
+    enum reason reason = s->broken;
+    if (s->fin_sent && (s->fin_came || s->reset_came || s->closed)) {
+        leave(s);
+        return true;
+    }
+    if (reason == REASON_NONE && !s->fin_sent)
+        reason = s->mux->ops->lost(s);
+    if (reason == REASON_NONE && (events & END_RESET))
+        reason = s->end.x->reason == REASON_NONE ? REASON_INTERNAL : s->end.x->reason;
+    if (reason == REASON_NONE)
+        return false;
+    give_up(s, reason);
+    return true;
+}
+
+static void go_on(struct mux_stream *s, uint32_t events) {
+    struct exchange *x = s->end.x;
+    if (s->fin_came && x->request_end_ns == 0)
+        x->request_end_ns = s->mux->env->turn->now_ns;
+    if (s->head_came && !s->started)
+        start(s);
+    if (s->end.x && (events & END_WANT))
+        send_continue(s);
+    if (s->end.x && (events & END_HEAD) && !s->head_sent)
+        take_head(s);
+    if (s->end.x && (events & END_DATA) && s->head_sent)
+        take_body(s);
+    if (s->end.x && (events & END_ROOM))
+        mux_stream_credit(s);
+}
+
+static void front_run(struct task *task, uint32_t events) {
+    struct mux_stream *s = mux_stream_of(task);
+    if (!s->mux->failed) {
+        if (s->end.x && !ended(s, events))
+            go_on(s, events);
+        s->mux->ops->end_early(s);
+    }
+    mux_stream_settle(s);
+}
+
+struct mux_stream *mux_front_new(struct mux *m, int64_t id) {
+    struct mux_stream *s = mux_stream_new(m, front_run);
+    if (!s)
+        return NULL;
+    struct exchange *x = exchange_new(m->env, &s->end, m->peer);
+    if (!x) {
+        mux_stream_undo(s);
+        return NULL;
+    }
+    s->id = id;
+    mux_stream_enter(s, x);
+    front_share_budget(x, &m->responses);
+    m->n_requests++;
+    return s;
+}
+
+void mux_front_gone(struct mux_stream *s, enum reason reason, bool flushed) {
+    if (s->fin_sent && flushed)
+        leave(s);
+    else
+        cancel(s, reason == REASON_NONE ? REASON_CLIENT_GONE : reason);
+}
