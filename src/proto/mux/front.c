@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "http/front.h"
 #include "http/reply.h"
 #include "proto/mux/stream.h"
 
@@ -44,13 +43,30 @@ static void give_up(struct mux_stream *s, enum reason reason) {
     cancel(s, reason);
 }
 
+/* The exchange starts, or is answered with what is wrong. REASON_NONE; else why it has to be given
+ * up. */
+static enum reason judge_head(struct mux_stream *s, struct exchange *x) {
+    uint64_t limit = x->env->limits->request_body_bytes;
+    if (s->head_verdict == ERR_INVALID)
+        reply_error(x, 400, str_of(s->head.problem));
+    else if (s->head_verdict == ERR_LIMIT)
+        reply_error(x, 431, STR("The request's header is larger than this gateway takes."));
+    else if (s->head_verdict != 0)
+        return REASON_NO_MEMORY;
+    else if (limit > 0 && x->request.content_length > (int64_t)limit)
+        return REASON_TOO_LARGE;
+    else
+        exchange_start(x);
+    return REASON_NONE;
+}
+
 static void start(struct mux_stream *s) {
     struct mux *m = s->mux;
     uint64_t most = m->env->limits->requests;
     s->started = true;
     if (most > 0 && m->n_requests >= most)
         m->ops->drain(m);
-    enum reason reason = front_start(s->end.x, s->head_verdict, s->head.problem);
+    enum reason reason = judge_head(s, s->end.x);
     if (reason != REASON_NONE)
         give_up(s, reason);
 }
@@ -74,11 +90,17 @@ static void send_continue(struct mux_stream *s) {
         give_up(s, REASON_NO_MEMORY);
 }
 
+/* 100 is for a client that waits for it, and only once. */
 static int pass_informational(struct mux_stream *s) {
     struct informational *info;
-    while ((info = front_take_informational(s->end.x, &s->continued)))
+    while ((info = exchange_take_informational(s->end.x))) {
+        bool is_continue = info->status == 100;
+        if (is_continue && (s->continued || !s->in->expect_continue))
+            continue;
+        s->continued = s->continued || is_continue;
         if (send_informational(s, info->status, &info->fields) != 0)
             return ERR_NO_MEMORY;
+    }
     return 0;
 }
 
@@ -154,6 +176,14 @@ static void front_run(struct task *task, uint32_t events) {
     mux_stream_settle(s);
 }
 
+/* All responses of a connection share one budget, and each leaves room for what else holds bytes
+ * until the client takes them: frames that are made and TLS records for HTTP/2; for HTTP/3 ngtcp2's
+ * own notes of what is on its way, a third as much as the bytes. */
+static void share_budget(struct body *body, struct body_budget *responses) {
+    body->limit = body->limit / 4 * 3;
+    body_join_budget(body, responses);
+}
+
 struct mux_stream *mux_front_new(struct mux *m, int64_t id) {
     struct mux_stream *s = mux_stream_new(m, front_run);
     if (!s)
@@ -165,7 +195,7 @@ struct mux_stream *mux_front_new(struct mux *m, int64_t id) {
     }
     s->id = id;
     mux_stream_enter(s, x);
-    front_share_budget(x, &m->responses);
+    share_budget(&x->response.body, &m->responses);
     m->n_requests++;
     return s;
 }
