@@ -164,18 +164,25 @@ $(OUT)/tests/tools/%: $(OUT)/tests/tools/%.o $(OUT)/tests/wire/visit.o $(OUT)/te
 	@echo "  LD    $@"
 	@$(CC) $(CFLAGS) -fno-lto $(LDFLAGS) $(filter %.o,$^) $(LIBS) -o $@
 
-# What our own code allocates can be made to fail (tests/alloc/fallible.h): all objects as one, in
-# which these names are others. Libraries keep theirs.
+# What our own code and these libraries allocate can be made to fail (tests/alloc/fallible.h): all
+# objects as one, and copies of the archives, in which these names are others. libev is left out: it
+# aborts by design when there is no memory.
 FALLIBLE := malloc calloc realloc strdup realpath
+FALLIBLE_LIBS := nghttp2 nghttp3 ngtcp2 ngtcp2_crypto_wolfssl wolfssl
+FALLIBLY := objcopy $(foreach name,$(FALLIBLE),--redefine-sym $(name)=fallible_$(name))
 $(OUT)/fallible.o: $(OBJECTS) $(OUT)/objects
 	@$(LD) -r $(OBJECTS) -o $@.all
-	@objcopy $(foreach name,$(FALLIBLE),--redefine-sym $(name)=fallible_$(name)) $@.all $@
+	@$(FALLIBLY) $@.all $@
 	@rm $@.all
+$(OUT)/fallible/lib%.a: $(OUT)/flags Makefile
+	@mkdir -p $(@D)
+	@$(FALLIBLY) $(VENDOR)/lib/lib$*.a $@
 
 $(OUT)/tests/alloc/%_test: $(OUT)/tests/alloc/%_test.o $(OUT)/tests/alloc/helpers.a \
-		$(OUT)/tests/unit/helpers.a $(OUT)/tests/wire/helpers.a $(OUT)/fallible.o
+		$(OUT)/tests/unit/helpers.a $(OUT)/tests/wire/helpers.a $(OUT)/fallible.o \
+		$(FALLIBLE_LIBS:%=$(OUT)/fallible/lib%.a)
 	@echo "  LD    $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(filter-out $(OUT)/fallible/%,$^) -lcmocka -L$(OUT)/fallible $(LIBS) -o $@
 
 # cmocka.h wants these before it, and clang-format would sort them behind it.
 $(OUT)/tests/%.o: private CPPFLAGS += -iquote tests -include stdarg.h -include stddef.h -include stdint.h -include setjmp.h

@@ -4,6 +4,7 @@
 
 #include "base/args.h"
 #include "command/command.h"
+#include "command/subcommand.h"
 
 static const struct {
     const char *name, *what;
@@ -61,7 +62,7 @@ int main(int argc, char **argv) {
         return run(argv[2], 1, help_argv);
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         help(stdout);
-        return STATUS_FINE;
+        return subcommand_print("help", STR("")); /* all of it is out, or what is wrong is told */
     }
     return run(name, argc - 2, argv + 2);
 }

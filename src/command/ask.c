@@ -204,8 +204,11 @@ static int find_running(const struct ask *a, struct str folder, struct addr *ret
     n = look_around(folder, ret_addr, &list);
     if (n == 0)
         complain(a,
-                 "no gateway of yours is running: start one with h3gw serve, name a "
-                 "configuration with --config FILE, or another's admin with --admin",
+                 a->needs_none
+                     ? "no gateway of yours is running: start one with h3gw serve, name a "
+                       "configuration with --config FILE, or another's admin with --admin"
+                     : "no gateway of yours is running: start one with h3gw serve, or "
+                       "name another's admin with --admin",
                  "");
     else if (n > 1)
         fprintf(stderr, "h3gw %s: %zu gateways are running, say which:\n" STR_FMT, a->command, n,

@@ -2,6 +2,8 @@
 #ifndef COMMAND_ASK_H
 #define COMMAND_ASK_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 
 /* Asks a running gateway over its admin (gateway/control.h has the pages). Blocks. */
@@ -9,6 +11,7 @@
 struct ask {
     const char *command; /* our own name, for messages */
     const char *where; /* --admin: ADDR:PORT, unix:PATH or a process id; NULL: the one that runs */
+    bool needs_none;   /* the command has --config, and then no gateway need run */
 };
 
 /* method and path with query; appends the body of the answer. The status; or a negative err, told

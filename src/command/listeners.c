@@ -129,7 +129,7 @@ static void add_query(struct buf *path, const char *name, struct str value) {
 
 static int ask_and_show(const struct subject *s, const struct dump *d, const char *admin) {
     static const char *const forms[] = {"table", "wide", "short", "json"};
-    struct ask a = {s->name, admin};
+    struct ask a = {s->name, admin, true};
     struct buf path, text;
     int status;
 

@@ -58,7 +58,7 @@ static int do_stop(const struct ask *a, const struct args *args) {
 
 static int run(const void *context, const struct args *args) {
     const struct deed *d = context;
-    struct ask a = {d->name, args_value(args, "admin")};
+    struct ask a = {d->name, args_value(args, "admin"), false};
 
     if (!args->n_words)
         return d->run(&a, args);

@@ -12,7 +12,7 @@ int subcommand_fail(const char *name, int status, const char *message) {
 }
 
 int subcommand_print(const char *name, struct str text) {
-    if (fwrite(text.p, 1, text.n, stdout) == text.n && !fflush(stdout))
+    if (fwrite(text.p, 1, text.n, stdout) == text.n && !fflush(stdout) && !ferror(stdout))
         return STATUS_FINE;
     return subcommand_fail(name, STATUS_FAILED, strerror(errno));
 }

@@ -46,7 +46,7 @@ void access_line_text(struct buf *b, const struct exchange *x) {
     add_escaped(b, q->method);
     buf_char(b, ' ');
     add_escaped(b, path_of(x));
-    buf_format(b, " %s\" %d %llu", http_version_text(x->peer->version), status_of(x),
+    buf_format(b, " %s\" %d %llu", http_version_text(exchange_version(x)), status_of(x),
                (unsigned long long)bytes_out(x));
     add_quoted(b, fields_get(&q->fields, STR("referer")));
     add_quoted(b, fields_get(&q->fields, STR("user-agent")));
@@ -84,7 +84,7 @@ static void add_request(struct json *j, struct json_value *line, const struct ex
     add_text(j, line, "method", q->method);
     add_text(j, line, "path", path_of(x));
     add_text(j, line, "authority", q->authority);
-    add_text(j, line, "protocol", str_of(http_version_text(x->peer->version)));
+    add_text(j, line, "protocol", str_of(http_version_text(exchange_version(x))));
 }
 
 static void add_outcome(struct json *j, struct json_value *line, const struct exchange *x) {

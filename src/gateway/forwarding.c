@@ -74,7 +74,7 @@ static int forwarded_fields(struct exchange *x) {
         fields_set_static(f, STR("x-forwarded-proto"), STR("https")) ||
         fields_set_static(f, STR("x-forwarded-port"), port) ||
         fields_set_static(f, STR("x-forwarded-proto-version"), version) ||
-        append(f, STR("via"), via_version(x->peer->version)))
+        append(f, STR("via"), via_version(exchange_version(x))))
         return ERR_NO_MEMORY;
     /* Who says so himself is not to be believed. Early-Data stays where it
      * came (RFC 8470 5.1). */
@@ -116,14 +116,48 @@ static int request_id(struct exchange *x) {
                            : ERR_NO_MEMORY;
 }
 
+enum { ID = 3, SPAN = ID + 32 + 1, FLAGS = SPAN + 16, TEXT = FLAGS + 3 }; /* 00-ID-SPAN-00 */
+
+/* n lower-case hexadecimal digits at i, and behind them a '-' or the end. */
+static bool is_hex_part(struct str s, size_t i, size_t n) {
+    for (size_t end = i + n; i < end; i++)
+        if (s.p[i] == '\0' || !strchr("0123456789abcdef", s.p[i]))
+            return false;
+    return i == s.n || s.p[i] == '-';
+}
+
+static bool is_zero_part(struct str s, size_t i, size_t n) {
+    return strspn(s.p + i, "0") >= n;
+}
+
+/* W3C Trace Context 3.2.2: later versions may have more behind the flags. */
+static bool valid_traceparent(struct str s) {
+    if (s.n < TEXT || !is_hex_part(s, 0, 2) || !is_hex_part(s, ID, 32) ||
+        !is_hex_part(s, SPAN, 16) || !is_hex_part(s, FLAGS + 1, 2))
+        return false;
+    if (str_starts(s, STR("ff")) || (str_starts(s, STR("00")) && s.n > TEXT))
+        return false;
+    return !is_zero_part(s, ID, 32) && !is_zero_part(s, SPAN, 16);
+}
+
+/* Is there a trace to pass on? A traceparent that nobody can read goes, and what hangs on it. */
+static bool trace_came(struct fields *f) {
+    struct str parent = STR("traceparent");
+
+    if (fields_count(f, parent) == 1 && valid_traceparent(fields_get(f, parent)))
+        return true;
+    fields_remove(f, parent);
+    fields_remove(f, STR("tracestate"));
+    return fields_has(f, STR("b3")) || fields_has(f, STR("x-b3-traceid")) ||
+           fields_has(f, STR("x-b3-sampled"));
+}
+
 /* A trace is passed on as it came, or started, not sampled: W3C Trace Context and B3. */
 static int trace(struct exchange *x) {
-    enum { ID = 3, SPAN = ID + 32 + 1, FLAGS = SPAN + 16, TEXT = FLAGS + 3 }; /* 00-ID-SPAN-00 */
     struct fields *f = &x->request.fields;
     char *text;
 
-    if (fields_has(f, STR("traceparent")) || fields_has(f, STR("b3")) ||
-        fields_has(f, STR("x-b3-traceid")) || fields_has(f, STR("x-b3-sampled")))
+    if (trace_came(f))
         return 0;
     const uint8_t *random = worker_random(outfit_of(x)->worker, 24);
     text = arena_alloc(&x->arena, TEXT + 1);
@@ -153,7 +187,7 @@ static int upstream_fields(struct exchange *x) {
 
     if (!text.p || fields_set_static(f, STR("x-h3gw-upstream-service-time"), text))
         return ERR_NO_MEMORY;
-    return append(f, STR("via"), STR("1.1 h3gw"));
+    return append(f, STR("via"), via_version(x->response.version));
 }
 
 /* The worker's text is another one in a second. */
@@ -163,9 +197,19 @@ static int add_date(struct exchange *x, struct worker *w) {
     return date.p ? fields_add_static(&x->response.fields, STR("date"), date) : ERR_NO_MEMORY;
 }
 
+/* What was refused before it had a route is answered by its site all the same; behind a 421 clients
+ * have to pass over it (RFC 7838 6). */
+static struct str alt_svc_of(const struct exchange *x) {
+    const struct site *site = x->peer->server;
+    bool by_route = x->alt_svc.n > 0 || !site || x->response.status == 421;
+
+    return by_route ? x->alt_svc : str_of(site->alt_svc);
+}
+
 static int on_response(struct exchange *x) {
     struct fields *f = &x->response.fields;
     const struct outfit *o = outfit_of(x);
+    struct str alt_svc = alt_svc_of(x);
     bool pass = o->config->gateway.server_header == SERVER_PASS && fields_has(f, STR("server"));
 
     if (!pass && fields_set_static(f, STR("server"), STR("h3gw")))
@@ -174,7 +218,7 @@ static int on_response(struct exchange *x) {
         return ERR_NO_MEMORY;
     /* An upstream's own alt-svc would send the client past us. */
     fields_remove(f, STR("alt-svc"));
-    if (x->alt_svc.n && fields_add_static(f, STR("alt-svc"), x->alt_svc))
+    if (alt_svc.n && fields_add_static(f, STR("alt-svc"), alt_svc))
         return ERR_NO_MEMORY;
     return x->upstream_ns ? upstream_fields(x) : 0;
 }

@@ -24,7 +24,7 @@ int issuer_init(struct issuer *i, const struct config_server *server,
     *i = (struct issuer){.server = server, .identity = identity, .log = log};
     list_init(&i->order);
     if (random_bytes(key, sizeof key)) {
-        log_error(log, "the kernel gives no random bytes: does a sandbox forbid getrandom?");
+        log_error(log, RANDOM_ADVICE);
         return ERR_SYSTEM;
     }
     table_init(&i->names, key);

@@ -25,6 +25,7 @@ void outfit_limits(const struct gateway_options *from, struct http_limits *limit
         .idle_timeout_ns = from->idle_timeout_ns,
         .body_timeout_ns = from->body_timeout_ns,
         .write_timeout_ns = from->write_timeout_ns,
+        .response_body_timeout_ns = from->upstream_body_timeout_ns,
     };
 }
 

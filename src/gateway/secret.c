@@ -27,7 +27,7 @@ static int make_and_keep(const char *folder, const char *path, struct log *log,
     int err;
 
     if (random_bytes(ret_secret, SECRET_BYTES)) {
-        log_error(log, "the kernel gives no random bytes: does a sandbox forbid getrandom?");
+        log_error(log, RANDOM_ADVICE);
         return ERR_SYSTEM;
     }
     err = path ? file_make_folders(folder, 0755) : ERR_NOT_FOUND;
@@ -61,7 +61,7 @@ static int load_quic(place_env *env, struct log *log, uint8_t ret_secret[SECRET_
 
 int secrets_load(place_env *env, struct log *log, struct secrets *ret_secrets) {
     if (random_bytes(ret_secrets->tickets, SECRET_BYTES)) {
-        log_error(log, "the kernel gives no random bytes: does a sandbox forbid getrandom?");
+        log_error(log, RANDOM_ADVICE);
         return ERR_SYSTEM;
     }
     return load_quic(env, log, ret_secrets->quic);

@@ -2,6 +2,7 @@
 #include "handler/proxy.h"
 
 #include "base/err.h"
+#include "handler/max_forwards.h"
 #include "http/reply.h"
 
 /*   waiting --connected--> lent --responded--> (gone: the client stream answers alone)
@@ -18,55 +19,20 @@ struct proxy {
 
 enum { PROXY_MAGIC = 0x70524f58 };
 
-static const char *advice(enum reason reason) {
-    switch (reason) {
-    case REASON_UPSTREAM_CONNECT:
-        return "Is the app running, and on this address? Start it and try again: h3gw connects "
-               "anew for each request.";
-    case REASON_UPSTREAM_CONNECT_TIMEOUT:
-        return "The address does not answer; --upstream-connect-timeout says how long h3gw waits.";
-    case REASON_UPSTREAM_TIMEOUT:
-        return "The app took the request but sent no response; --upstream-response-timeout says "
-               "how long h3gw waits.";
-    case REASON_UPSTREAM_STALLED:
-        return "The app has stopped reading the request; --write-timeout says how long h3gw waits.";
-    case REASON_UPSTREAM_PROTOCOL:
-        return "The app's response is not valid HTTP, so h3gw passed nothing of it on.";
-    case REASON_OVERLOADED:
-        return "max-upstream-connections says how many connections h3gw makes, ulimit -n how many "
-               "files and connections it may have open.";
-    default: return "The app's own log may say more.";
-    }
-}
-
-/* Where a limit is reached every request fails for the same. */
-static void tell(const struct exchange *x, enum reason reason, const char *problem) {
-    struct log *log = x->env->log;
-
-    if (reason == REASON_OVERLOADED && !log_due(log, LOG_OVERLOADED, x->env->turn->now_ns))
-        return;
-    log_warn(log, STR_FMT " " STR_FMT ": %s%s%s", STR_ARG(x->request.method),
-             STR_ARG(x->upstream_name), reason_text(reason), problem ? ": " : "",
-             problem ? problem : "");
-}
-
 static void explain(struct proxy *p, enum reason reason, const char *problem) {
     struct exchange *x = p->end.x;
-    int status = reason_status(reason);
-    struct str text = arena_format(&x->arena, "upstream " STR_FMT ": %s%s%s. %s",
-                                   STR_ARG(x->upstream_name), reason_text(reason),
-                                   problem ? ": " : "", problem ? problem : "", advice(reason));
 
-    tell(x, reason, problem);
     task_stop_timer(&p->end.task);
     upstream_wait_cancel(&p->wait);
-    x->reason = reason;
     x->upstream_ns = 0; /* the answer is ours, not the upstream's */
-    reply_error(x, status ? status : 502, text.p ? text : str_of(reason_text(reason)));
+    reply_upstream_failed(x, reason, problem);
 }
 
-/* An idempotent request may be sent again after a connection that died unanswered (it was
- * most likely closed while idle); any other only when the upstream never saw it. */
+/* A kept connection that died unanswered was most likely closed while idle: then an idempotent
+ * request may be sent again. On a new one the upstream has most likely seen it, and any other is
+ * sent again only when the upstream never saw it. So each is sent at most once over a new
+ * connection, as a failed retry is not to be tried again (RFC 9110 9.2.2); kept ones that all are
+ * stale may come before it, but max_attempts is for all together. */
 static bool may_retry(const struct proxy *p, enum reason reason) {
     const struct exchange *x = p->end.x;
 
@@ -74,7 +40,8 @@ static bool may_retry(const struct proxy *p, enum reason reason) {
         return false;
     if (x->attempts >= p->config->max_attempts)
         return false;
-    return reason != REASON_UPSTREAM_CLOSED || method_is_idempotent(x->request.method);
+    return reason != REASON_UPSTREAM_CLOSED ||
+           (p->wait.kept && method_is_idempotent(x->request.method));
 }
 
 static int set_timer(struct proxy *p) {
@@ -179,8 +146,11 @@ static void proxy_run(struct task *task, uint32_t events) {
 }
 
 void proxy_open(struct exchange *x, struct upstream *upstream, const struct proxy_config *config) {
-    struct proxy *p = arena_zalloc(&x->arena, sizeof *p);
+    struct proxy *p;
 
+    if (max_forwards_answer(x))
+        return;
+    p = arena_zalloc(&x->arena, sizeof *p);
     if (!p) {
         reply_error(x, 503, STR("out of memory"));
         return;

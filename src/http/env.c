@@ -21,6 +21,7 @@ static const struct http_limits defaults = {
     .idle_timeout_ns = 120 * SECOND_NS,
     .body_timeout_ns = 60 * SECOND_NS,
     .write_timeout_ns = 30 * SECOND_NS,
+    .response_body_timeout_ns = 0,
 };
 
 void http_limits_default(struct http_limits *limits) {
@@ -28,7 +29,10 @@ void http_limits_default(struct http_limits *limits) {
 }
 
 void http_env_init(struct http_env *env, struct turn *turn, struct chunk_pool *chunks) {
-    *env = (struct http_env){
-        .turn = turn, .chunks = chunks, .limits = &defaults, .refuse = reply_error};
+    *env = (struct http_env){.turn = turn,
+                             .chunks = chunks,
+                             .limits = &defaults,
+                             .refuse = reply_error,
+                             .tell_refusal = reply_refusal};
     list_init(&env->exchanges);
 }

@@ -34,6 +34,7 @@ struct http_limits {
     uint64_t idle_timeout_ns;    /* a connection without exchanges */
     uint64_t body_timeout_ns;    /* between two bytes of a request body */
     uint64_t write_timeout_ns;   /* output that the peer does not take */
+    uint64_t response_body_timeout_ns; /* between two bytes of an upstream's body; 0: no limit */
 };
 
 /* What a worker lends to its sessions and exchanges. Outlives them all. */
@@ -48,6 +49,8 @@ struct http_env {
     void (*route)(struct exchange *x);
     /* What a hook's status becomes: reply_error; a pointer, as reply stands on exchange. */
     void (*refuse)(struct exchange *x, int status, struct str detail);
+    /* Answers what exchange_refuse refused: reply_refusal. */
+    void (*tell_refusal)(struct exchange *x);
     void *owner;   /* the worker, for route and hooks */
     uint64_t dice; /* what a handler may take for random where nothing is guarded; 0: no seed yet */
 

@@ -11,6 +11,7 @@
  *   take: back := handler            lend: manager := back, back := client stream
  *   fail, recall: back := manager    respond: the manager goes
  *   leave, reset: front or back := NULL; when both are, the exchange is buried
+ *   refuse: reset back; when it has gone, back := router, which answers
  */
 
 enum {
@@ -95,6 +96,10 @@ static void router_run(struct task *task, uint32_t events) {
     }
     if (!(events & END_HEAD))
         return;
+    if (x->refusal) {
+        x->env->tell_refusal(x);
+        return;
+    }
     int status = request_hooks(x);
     if (router->x && status != 0)
         x->env->refuse(x, status, STR(""));
@@ -269,7 +274,7 @@ static void veto(struct exchange *x) {
 
 struct message *exchange_take_head(struct exchange *x) {
     check_magic(x, EXCHANGE_MAGIC);
-    if (!x->responded || x->head_taken || x->vetoed)
+    if (!x->responded || x->head_taken || x->vetoed || x->yielding)
         return NULL;
     for (const struct hook *const *h = hooks_of(x); *h; h++) {
         if ((*h)->response && (*h)->response(x) != 0) {
@@ -303,6 +308,10 @@ struct fields *exchange_take_trailers(struct exchange *x) {
     return &x->response.trailers;
 }
 
+enum http_version exchange_version(const struct exchange *x) {
+    return x->request.version ? x->request.version : x->peer->version;
+}
+
 static void front_leaves(struct exchange *x, enum reason reason) {
     drop_manager(x);
     x->request.body.producer = x->response.body.consumer = NULL;
@@ -323,6 +332,68 @@ static void back_leaves(struct exchange *x, enum reason reason) {
     body_stop(&x->request.body, reason);
 }
 
+/* ---- refusing ---- */
+
+/* What is left of a response that nobody has seen goes; the next one is written in its place. */
+static void renew_response(struct exchange *x) {
+    struct body *body = &x->response.body, before = *body;
+    clear_response(x);
+    body_fini(body);
+    body_init(body, before.pool, before.limit);
+    body->consumer = before.consumer;
+    if (before.budget)
+        body_join_budget(body, before.budget);
+}
+
+/* The client may go on with its request: it is thrown away, like that of any early answer. */
+static void drop_request(struct exchange *x) {
+    struct body *body = &x->request.body;
+    body_stop(body, x->reason);
+    if (body->state == BODY_ABORTED)
+        body->state = BODY_STOPPED;
+}
+
+static void answer_refusal(struct exchange *x) {
+    x->yielding = x->responded = x->vetoed = false;
+    x->upstream_ns = 0; /* the answer is ours */
+    drop_request(x);
+    renew_response(x);
+    task_fini(&x->router.task);
+    end_init(&x->router, x->env->turn, router_run);
+    set_back(x, &x->router);
+    task_wake(&x->router.task, END_HEAD);
+}
+
+bool exchange_refuse(struct end *front, enum reason reason, int status, const char *problem) {
+    struct exchange *x = front->x;
+    check_magic(x, EXCHANGE_MAGIC);
+    if (x->head_taken || x->refusal)
+        return false;
+    if (x->reason == REASON_NONE)
+        x->reason = reason;
+    x->refusal = status ? status : 500;
+    x->refusal_problem = problem;
+    drop_manager(x);
+    if (!x->back || x->back == &x->router) {
+        answer_refusal(x);
+        return true;
+    }
+    x->yielding = true;
+    body_abort(&x->request.body, reason);
+    body_stop(&x->response.body, reason);
+    task_wake(&x->back->task, END_RESET);
+    return true;
+}
+
+/* The back end of a refused exchange goes, and makes room for the refusal. */
+static bool yields(struct exchange *x, struct end *e) {
+    if (!x->yielding || e != x->back || !x->front)
+        return false;
+    e->x = NULL;
+    answer_refusal(x);
+    return true;
+}
+
 /* Would the other end wait for ever? Then this is no leaving but a reset. */
 static bool would_strand(const struct exchange *x, const struct end *e) {
     bool response_open = !x->responded || x->response.body.state == BODY_OPEN;
@@ -336,6 +407,8 @@ void exchange_leave(struct end *e) {
     if (!x)
         return;
     check_magic(x, EXCHANGE_MAGIC);
+    if (yields(x, e))
+        return;
     if (would_strand(x, e)) {
         exchange_reset(e, e == x->front ? REASON_CLIENT_GONE : REASON_INTERNAL);
         return;
@@ -355,6 +428,8 @@ void exchange_reset(struct end *e, enum reason reason) {
     if (!x)
         return;
     check_magic(x, EXCHANGE_MAGIC);
+    if (yields(x, e))
+        return;
     if (e == x->manager)
         exchange_recall(x);
     /* The first says why. What comes after it is what that led to: an end that was reset itself,

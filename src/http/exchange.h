@@ -62,7 +62,10 @@ struct exchange {
     enum reason reason; /* why it ended; REASON_NONE while well */
     bool started, responded, head_taken, trailers_taken, vetoed;
     unsigned n_informed; /* informational heads so far: their memory goes with the exchange */
-    bool tunnel;         /* after 101 or a 2xx to CONNECT: the bodies are the two directions */
+    int refusal;         /* the status that takes the place of any other answer; 0: none */
+    const char *refusal_problem; /* NULL: reason says all */
+    bool yielding;               /* whoever answers is to go, so that the refusal can be told */
+    bool tunnel; /* after 101 or a 2xx to CONNECT: the bodies are the two directions */
 
     /* For hooks and logs; times in turn->now_ns, 0: not reached. */
     uint64_t begin_ns, request_end_ns, upstream_ns, response_ns;
@@ -81,6 +84,10 @@ struct exchange *exchange_new(struct http_env *env, struct end *front, const str
 void exchange_start(struct exchange *x); /* the request head is complete */
 /* The response head, after the hooks; NULL: none yet. Taken once. */
 struct message *exchange_take_head(struct exchange *x);
+/* An answer says why nobody goes on, as if the back end, which is reset before, had given it:
+ * status and problem (static; NULL: reason's text). false: a head was taken, or it is the second
+ * time. */
+bool exchange_refuse(struct end *front, enum reason reason, int status, const char *problem);
 /* The next informational head after the hooks, NULL: none. Valid until the front leaves.
  * None come after the head. */
 struct informational *exchange_take_informational(struct exchange *x);
@@ -110,6 +117,8 @@ void exchange_respond(struct exchange *x); /* response's head is complete; manag
 bool exchange_replayable(const struct exchange *x);
 
 /* ---- both ---- */
+/* In which the request came: HTTP/1.0 is a message's, not its connection's. */
+enum http_version exchange_version(const struct exchange *x);
 /* Idempotent; the end hooks run when the front leaves. An end in x's arena calls task_fini
  * as well: what is still queued for it must not outlive x. The other end hears nothing of it
  * (END_STOP, if the leaver wanted no more of its body, was said before); would it wait for

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/peer.h"
 #include "base/str.h"
 #include "http/body.h"
 #include "http/fields.h"
@@ -26,6 +27,7 @@ struct message {
     /* response */
     int status;
 
+    enum http_version version; /* as it was received; 0: as its connection says */
     struct fields fields;
     struct fields trailers; /* complete when the body is COMPLETE and all was peeked */
     int64_t content_length; /* LENGTH_UNKNOWN: none was given */

@@ -222,6 +222,60 @@ void reply_error(struct exchange *x, int status, struct str detail) {
     buf_fini(&body);
 }
 
+static const char *advice(enum reason reason) {
+    switch (reason) {
+    case REASON_UPSTREAM_CONNECT:
+        return "Is the app running, and on this address? Start it and try again: h3gw connects "
+               "anew for each request.";
+    case REASON_UPSTREAM_CONNECT_TIMEOUT:
+        return "The address does not answer; --upstream-connect-timeout says how long h3gw waits.";
+    case REASON_UPSTREAM_TIMEOUT:
+        return "The app took the request but sent no response; --upstream-response-timeout says "
+               "how long h3gw waits.";
+    case REASON_UPSTREAM_STALLED:
+        return "The app has stopped reading the request; --write-timeout says how long h3gw waits.";
+    case REASON_UPSTREAM_PROTOCOL:
+        return "The app's response is not valid HTTP, so h3gw passed nothing of it on.";
+    case REASON_OVERLOADED:
+        return "max-upstream-connections says how many connections h3gw makes, ulimit -n how many "
+               "files and connections it may have open.";
+    default: return "The app's own log may say more.";
+    }
+}
+
+/* Where a limit is reached every request fails for the same. */
+static void tell(const struct exchange *x, enum reason reason, const char *problem) {
+    struct log *log = x->env->log;
+    if (reason == REASON_OVERLOADED && !log_due(log, LOG_OVERLOADED, x->env->turn->now_ns))
+        return;
+    log_warn(log, STR_FMT " " STR_FMT ": %s%s%s", STR_ARG(x->request.method),
+             STR_ARG(x->upstream_name), reason_text(reason), problem ? ": " : "",
+             problem ? problem : "");
+}
+
+void reply_upstream_failed(struct exchange *x, enum reason reason, const char *problem) {
+    int status = reason_status(reason);
+    struct str text = arena_format(&x->arena, "upstream " STR_FMT ": %s%s%s. %s",
+                                   STR_ARG(x->upstream_name), reason_text(reason),
+                                   problem ? ": " : "", problem ? problem : "", advice(reason));
+    tell(x, reason, problem);
+    x->reason = reason;
+    reply_error(x, status ? status : 502, text.p ? text : str_of(reason_text(reason)));
+}
+
+void reply_refusal(struct exchange *x) {
+    char date[DATE_TEXT];
+    struct str text = str_of(date_imf(x->env->turn->wall_s, date));
+    bool upstream = x->refusal == 502 || x->refusal == 504;
+    if (fields_add(&x->response.fields, STR("date"), text) != 0)
+        exchange_reset(x->back, REASON_NO_MEMORY);
+    else if (upstream && !x->refusal_problem && x->upstream_name.n > 0)
+        reply_upstream_failed(x, x->reason, NULL);
+    else
+        reply_error(x, x->refusal,
+                    str_of(x->refusal_problem ? x->refusal_problem : reason_text(x->reason)));
+}
+
 void last_words_write(struct last_words *w, enum reason reason, uint64_t wall_s) {
     int status = reason_status(reason);
     int n = snprintf(w->body, sizeof(w->body), "%d %s\n%s\n", status, status_text(status),

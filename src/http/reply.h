@@ -17,8 +17,15 @@ void reply(struct exchange *x, int status, struct str content_type, struct str b
  * its text, and detail (a sentence, what to do). */
 void reply_error(struct exchange *x, int status, struct str detail);
 
-/* The last words of a front whose exchange is over before there was a head: a text/plain body
- * that says why, and its head. No hook sees them. */
+/* What exchange_refuse was told: http_env.tell_refusal. With a date, as there may be no hook. */
+void reply_refusal(struct exchange *x);
+
+/* An upstream that has failed: says which, why and what to do about it, with reason's status, and
+ * tells the log. problem: more of the why; may be NULL. */
+void reply_upstream_failed(struct exchange *x, enum reason reason, const char *problem);
+
+/* For where even that fails: the last words of a front whose exchange is over before there was a
+ * head: a text/plain body that says why, and its head. No hook sees them. */
 struct last_words {
     char status[12], length[24], date[DATE_TEXT], body[160];
     struct field lines[4];

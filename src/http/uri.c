@@ -74,13 +74,28 @@ static int set_authority(struct arena *arena, struct str authority, struct uri *
     return uri->authority.p ? 0 : ERR_NO_MEMORY;
 }
 
+/* What people type and servers put into Location has 8 bits at times; a request cannot
+ * (valid_path), and all that a browser does about it is this. */
 static int set_path(struct arena *arena, struct str path, struct uri *uri) {
-    if (path.n > 0 && path.p[0] == '/')
-        uri->path = arena_str(arena, path);
-    else
-        uri->path = arena_format(arena, "/%.*s", (int)path.n, path.n ? path.p : "");
-    if (!uri->path.p)
+    static const char digits[] = "0123456789ABCDEF";
+    char *p = arena_alloc(arena, 3 * path.n + 2);
+    size_t n = 0;
+
+    if (!p)
         return ERR_NO_MEMORY;
+    if (path.n == 0 || path.p[0] != '/')
+        p[n++] = '/';
+    for (size_t i = 0; i < path.n; i++) {
+        unsigned char c = (unsigned char)path.p[i];
+        bool plain = c < 0x80;
+        p[n++] = plain ? (char)c : '%';
+        if (!plain) {
+            p[n++] = digits[c >> 4];
+            p[n++] = digits[c & 15];
+        }
+    }
+    p[n] = '\0';
+    uri->path = (struct str){p, n};
     return valid_path(uri->path) ? 0 : ERR_INVALID;
 }
 

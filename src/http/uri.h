@@ -16,7 +16,7 @@ struct uri {
     struct str host;   /* lower case; an IPv6 address without brackets */
     uint16_t port;     /* given or the scheme's (http, h2c: 80; https: 443); 0 for unix */
     bool port_given;
-    struct str path;      /* with query; "/" when empty; for unix: the socket's path */
+    struct str path;      /* with query, no 8 bits; "/" when empty; for unix: the socket's path */
     struct str authority; /* as it goes into Host: without the default port */
 };
 

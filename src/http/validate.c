@@ -96,7 +96,7 @@ bool valid_path(struct str s) {
         return true;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c <= 0x20 || c == 0x7f || c == '#')
+        if (c <= 0x20 || c >= 0x7f || c == '#')
             return false;
     }
     return s.n > 0 && s.p[0] == '/';
@@ -130,36 +130,50 @@ bool field_is_hop_by_hop(struct str name) {
     return IS_IN(name, names);
 }
 
+bool field_is_gateways(struct str name) {
+    static const struct str names[] = {
+        NAME("alt-svc"),    NAME("b3"),     NAME("early-data"),
+        NAME("forwarded"),  NAME("server"), NAME("traceparent"),
+        NAME("tracestate"), NAME("via"),    NAME("x-request-id"),
+    };
+    static const struct str families[] = {
+        NAME("x-b3-"),
+        NAME("x-envoy-"),
+        NAME("x-forwarded-"),
+        NAME("x-h3gw-"),
+    };
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+        if (str_starts(name, families[i]))
+            return true;
+    return IS_IN(name, names);
+}
+
 bool field_forbidden_in_trailers(struct str name) {
     static const struct str names[] = {
         NAME("age"),
         NAME("authorization"),
         NAME("cache-control"),
-        NAME("connection"),
         NAME("cookie"),
         NAME("date"),
         NAME("expect"),
         NAME("expires"),
         NAME("host"),
-        NAME("keep-alive"),
         NAME("location"),
         NAME("max-forwards"),
         NAME("pragma"),
         NAME("proxy-authenticate"),
         NAME("proxy-authorization"),
-        NAME("proxy-connection"),
         NAME("range"),
         NAME("retry-after"),
         NAME("set-cookie"),
         NAME("te"),
         NAME("trailer"),
-        NAME("transfer-encoding"),
-        NAME("upgrade"),
         NAME("vary"),
         NAME("www-authenticate"),
     };
     return name.n == 0 || name.p[0] == ':' || str_starts(name, STR("content-")) ||
-           str_starts(name, STR("if-")) || IS_IN(name, names);
+           str_starts(name, STR("if-")) || IS_IN(name, names) || field_is_hop_by_hop(name) ||
+           field_is_gateways(name);
 }
 
 int content_length_parse(struct str value, int64_t *ret_length) {
@@ -169,6 +183,8 @@ int content_length_parse(struct str value, int64_t *ret_length) {
     *ret_length = (int64_t)length;
     return 0;
 }
+
+const char connect_refusal[] = "CONNECT: this is no forward proxy";
 
 /* RFC 9110 9.3.6: the authority alone, with a port. */
 static const char *connect_problem(const struct message *request) {

@@ -9,6 +9,7 @@
 #include "pki/issue.h"
 #include "pki/pem.h"
 #include "sys/file.h"
+#include "tls/digest.h"
 
 enum { DAY_S = 86400, CA_DAYS = 3652, CA_FILE_MOST = 64 * 1024 };
 
@@ -91,7 +92,7 @@ static int load_key(struct ca *ca, struct buf *message) {
     else
         err = key_load(buf_view(&pem), &ca->key);
     pem_wipe(&pem);
-    if (err && message->n == 0 && err != ERR_NO_MEMORY)
+    if (err && message->n == 0 && err != ERR_NO_MEMORY && err != ERR_SYSTEM)
         say(message, &ca->key_path,
             err == ERR_UNSUPPORTED ? "an encrypted key, or one of an unknown kind"
                                    : "not a private key in PEM form");
@@ -239,9 +240,11 @@ static int finish(struct ca *ca, int err, struct ca *ret_ca, struct buf *message
         *ret_ca = *ca;
         return 0;
     }
-    ca_fini(ca);
-    if (message->n == 0 && err != ERR_NOT_FOUND)
+    if (message->n == 0 && err == ERR_SYSTEM) /* of files it was told where it happened */
+        say(message, &ca->folder, "the CA cannot be used: " RANDOM_ADVICE);
+    else if (message->n == 0 && err != ERR_NOT_FOUND)
         buf_format(message, "the CA: %s", err_text(err));
+    ca_fini(ca);
     return err;
 }
 

@@ -223,7 +223,8 @@ static int get(const struct ca *ca, const struct store_wish *wish, struct store_
     }
     store_leaf_fini(&leaf);
     if (message->n == 0)
-        buf_format(message, "the certificate: %s", err_text(err));
+        buf_format(message, "the certificate: %s",
+                   err == ERR_SYSTEM ? RANDOM_ADVICE : err_text(err));
     return err;
 }
 

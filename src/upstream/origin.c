@@ -260,6 +260,7 @@ int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
         if (err || !client_can_open(c->client))
             list_remove(&c->idle);
         if (!err) {
+            w->kept = c->client->n_requests > 1;
             task_stop_timer(&c->task);
             return 0;
         }

@@ -47,6 +47,7 @@ struct upstream_wait {
     struct task *task;     /* woken with UPSTREAM_READY: open again, or UPSTREAM_FAILED */
     struct origin *origin; /* chosen one; NULL: choose anew */
     bool granted;          /* UPSTREAM_READY is on its way: a connection rests for it */
+    bool kept;             /* what it got was no new connection, but had served others */
     enum reason reason;    /* with UPSTREAM_FAILED */
     const char *problem;   /* "connection refused (127.0.0.1:3000)"; lives as the origin */
 };

@@ -236,7 +236,7 @@ static void sweep_streams(const char *name, bool h2, bool tls) {
         assert_int_equal(tls_client_context_new(&client, &w->client_tls, problem, sizeof(problem)),
                          0);
     }
-    fallible_sweep(&(struct fallible_sweep){name, streams, w, 10, 0, false});
+    fallible_sweep(&(struct fallible_sweep){name, streams, w, 10, 0, false, 0});
     tls_context_free(w->server_tls);
     tls_context_free(w->client_tls);
     free(w);
@@ -319,7 +319,7 @@ static void h3(void **state) {
 
     assert_non_null(w);
     quic_pair_contexts(local_crt, ca_crt, &w->server_tls, &w->client_tls);
-    fallible_sweep(&(struct fallible_sweep){"HTTP/3", datagrams, w, 10, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"HTTP/3", datagrams, w, 10, 0, false, 0});
     tls_context_free(w->server_tls);
     tls_context_free(w->client_tls);
     free(w);

@@ -17,7 +17,7 @@
 #define COMMON \
     "[gateway]\nworkers = 2\nhttp-redirect = 127.0.0.1:0\nadmin = unix:FOLDER/admin\n" \
     "access-log = FOLDER/access.log\nqlog = FOLDER/qlog\n"
-enum { STEP = 3 };
+enum { STEP = 5 };
 
 #define ROUTE "[route r]\nrespond = 200\n"
 
@@ -105,13 +105,14 @@ static void reloads(void **state) {
                  shrink = paths_of(&world, folder, "large", "small"),
                  stay = paths_of(&world, folder, "small", "small");
     assert_int_equal(gateway_world_start(&world, grow.from), 0);
-    fallible_sweep(&(struct fallible_sweep){"a reload that adds", reload, &grow, 50, STEP, false});
     fallible_sweep(
-        &(struct fallible_sweep){"a reload of the same", reload, &stay, 50, STEP, false});
+        &(struct fallible_sweep){"a reload that adds", reload, &grow, 50, STEP, false, 0});
+    fallible_sweep(
+        &(struct fallible_sweep){"a reload of the same", reload, &stay, 50, STEP, false, 0});
     assert_int_equal(gateway_world_reload(&world, shrink.from), 0);
     gateway_world_settle(&world);
     fallible_sweep(
-        &(struct fallible_sweep){"a reload that removes", reload, &shrink, 50, STEP, false});
+        &(struct fallible_sweep){"a reload that removes", reload, &shrink, 50, STEP, false, 0});
     gateway_world_stop(&world);
 }
 
@@ -144,7 +145,7 @@ static void lives(void **state) {
 
     write_both(&world, *state);
     struct paths p = paths_of(&world, *state, "large", "large");
-    fallible_sweep(&(struct fallible_sweep){"start and end", life, &p, 100, STEP, false});
+    fallible_sweep(&(struct fallible_sweep){"start and end", life, &p, 100, STEP, false, 0});
 }
 
 /* ---- the admin ---- */
@@ -223,7 +224,7 @@ static void admin(void **state) {
     write_both(&world, *state);
     struct paths p = paths_of(&world, *state, "large", "large");
     assert_int_equal(gateway_world_start(&world, p.from), 0);
-    fallible_sweep(&(struct fallible_sweep){"admin", ask_pages, &a, 100, STEP, false});
+    fallible_sweep(&(struct fallible_sweep){"admin", ask_pages, &a, 100, STEP, false, 0});
     gateway_world_stop(&world);
 }
 

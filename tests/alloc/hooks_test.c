@@ -241,6 +241,8 @@ static void check_json(struct str line) {
 static void check_text(struct str line) {
     assert_true(str_starts(line, STR("192.0.2.7 - - [")));
     assert_int_equal(count(line, '"'), 6);
+    if (memmem(line.p, line.n, "ms - ", 5)) /* there was no memory to read the head */
+        return;
     assert_non_null(memmem(line.p, line.n, " \"me\" ", 6));
     assert_non_null(memmem(line.p, line.n, "ms localhost ", 13));
 }
@@ -295,8 +297,8 @@ static void sweep(struct folder *folder, bool json) {
 
     world_begin(&world, folder, json);
     for (world.pad = 0; world.pad < PADS; world.pad += PAD_STEP)
-        fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, true});
-    fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, false});
+        fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, true, 0});
+    fallible_sweep(&(struct fallible_sweep){"hooks", request, &world, 5, 0, false, 0});
     world_end(&world);
 }
 

@@ -109,7 +109,7 @@ static void listen_and_count(void *context, bool well) {
 static void listeners(void **state) {
     static struct place place;
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"listener", listen_and_count, &place, 8, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"listener", listen_and_count, &place, 8, 0, false, 0});
 }
 
 /* ---- a port, and the QUIC replies ---- */
@@ -231,7 +231,7 @@ static void sweep_replies(const char *name, enum quic_retry retry, bool drains) 
     assert_non_null(q.server);
     if (drains)
         q.server->ops->drain(q.server);
-    fallible_sweep(&(struct fallible_sweep){name, reply, &q, 3, 0, false});
+    fallible_sweep(&(struct fallible_sweep){name, reply, &q, 3, 0, false, 0});
     quic_end(&q);
 }
 
@@ -269,7 +269,7 @@ static void ports(void **state) {
     static struct quic_place q;
     (void)state;
     quic_begin(&q);
-    fallible_sweep(&(struct fallible_sweep){"port", open_port, &q, 4, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"port", open_port, &q, 4, 0, false, 0});
     quic_end(&q);
 }
 
@@ -314,7 +314,7 @@ static void changes(void **state) {
     static struct watching watching;
     watching.folder = *state;
     assert_int_equal(file_write(path_in(*state, "watched"), STR(""), 0600, FILE_NEW), 0);
-    fallible_sweep(&(struct fallible_sweep){"watch", watch_files, &watching, 3, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"watch", watch_files, &watching, 3, 0, false, 0});
 }
 
 /* ---- traces of QUIC connections ---- */
@@ -342,7 +342,7 @@ static void trace(void *context, bool well) {
 }
 
 static void traces(void **state) {
-    fallible_sweep(&(struct fallible_sweep){"qlog", trace, *state, 2, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"qlog", trace, *state, 2, 0, false, 0});
 }
 
 /* ---- leaves made at the handshake ---- */
@@ -374,7 +374,7 @@ static void issuers(void **state) {
     buf_init(&message);
     assert_int_equal(ca_open(&wish, &identity.ca, &message), 0);
     identity.automatic = true;
-    fallible_sweep(&(struct fallible_sweep){"issuer", issue, &server, 10, 2, false});
+    fallible_sweep(&(struct fallible_sweep){"issuer", issue, &server, 10, 2, false, 0});
     identity_fini(&identity);
     buf_fini(&message);
 }

@@ -45,8 +45,9 @@ static void configuration(void **state) {
     char path[] = "ini/article.ini", passthrough[] = "ini/passthrough.ini";
     (void)state;
 
-    fallible_sweep(&(struct fallible_sweep){"config", read_config, path, 3, 0, false});
-    fallible_sweep(&(struct fallible_sweep){"passthrough", read_config, passthrough, 3, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"config", read_config, path, 3, 0, false, 0});
+    fallible_sweep(
+        &(struct fallible_sweep){"passthrough", read_config, passthrough, 3, 0, false, 0});
 }
 
 /* A configuration that is wrong is never taken, even if there is no memory to say so. */
@@ -82,7 +83,7 @@ static void configuration_of_several_files(void **state) {
     put(folder, "a1", STR("[gateway]\nlog-level = info\n[route r]\nupstream = u\ninclude = b\n"));
     put(folder, "a2", STR("include = dev.ini\n[gateway]\nlog-level = warn\n[server s]\n"));
     snprintf(path, sizeof path, "%s", path_in(folder, "dev.ini"));
-    fallible_sweep(&(struct fallible_sweep){"wrong config", read_wrong, path, 8, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"wrong config", read_wrong, path, 8, 0, false, 0});
 }
 
 static void read_flags(void *context, bool well) {
@@ -113,7 +114,7 @@ static void read_flags(void *context, bool well) {
 
 static void flags(void **state) {
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"flags", read_flags, NULL, 3, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"flags", read_flags, NULL, 3, 0, false, 0});
 }
 
 /* ---- certificates ---- */
@@ -145,7 +146,7 @@ static void make_leaf(void *context, bool well) {
 
 static void certificates(void **state) {
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"certificates", make_leaf, NULL, 20, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"certificates", make_leaf, NULL, 20, 0, false, 0});
 }
 
 static void make_contexts(void *context, bool well) {
@@ -168,7 +169,7 @@ static void make_contexts(void *context, bool well) {
 
 static void contexts(void **state) {
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"TLS contexts", make_contexts, NULL, 3, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"TLS contexts", make_contexts, NULL, 3, 0, false, 0});
 }
 
 int main(void) {

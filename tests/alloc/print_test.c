@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
-#include "command/command.h"
 #include "fallible.h"
 #include "gateway/dump/dump.h"
 #include "gateway/dump/dump_config.h"
 #include "gateway/stats_page.h"
-#include "sys/file.h"
-#include "unit/folder.h"
 
 /* The end of memory in what is printed: all of it, or word that it failed; never a part. */
 
@@ -22,15 +17,6 @@ enum { TEXT = 65536, KINDS = 4, FORMS = 4 };
 static char *no_env(const char *name) {
     (void)name;
     return NULL;
-}
-
-/* What a run printed must be what the first one did. */
-static void compare(const struct buf *seen, char right[TEXT], bool well) {
-    assert_true(seen->n < TEXT);
-    if (well)
-        memcpy(right, seen->p, seen->n + 1);
-    else
-        assert_string_equal((const char *)seen->p, right);
 }
 
 /* ---- the dumps ---- */
@@ -50,7 +36,7 @@ static void print_one(struct dumps *d, struct dump *dump, unsigned kind, bool we
     int err = prints[kind](dump, &text);
     assert_true(!err || (!well && err == ERR_NO_MEMORY));
     if (!err)
-        compare(&text, d->right[kind][dump->form], well);
+        fallible_compare(&text, d->right[kind][dump->form], TEXT, well);
     buf_fini(&text);
 }
 
@@ -62,7 +48,7 @@ static void print_file(struct dumps *d, bool well) {
     int err = dump_config(&d->config, STR("/here"), &text, &problem);
     assert_true(!err || (!well && err == ERR_NO_MEMORY));
     if (!err)
-        compare(&text, d->file, well);
+        fallible_compare(&text, d->file, TEXT, well);
     buf_fini(&text);
     buf_fini(&problem);
 }
@@ -93,7 +79,7 @@ static void dumps(void **state) {
     assert_int_equal(config_init(&d->config, &d->errors), 0);
     assert_int_equal(config_read_file(&d->config, "ini/passthrough.ini"), 0);
     assert_int_equal(config_check(&d->config), 0);
-    fallible_sweep(&(struct fallible_sweep){"dumps", print_dumps, d, 50, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"dumps", print_dumps, d, 50, 0, false, 0});
     config_fini(&d->config);
     buf_fini(&d->errors);
     free(d);
@@ -121,7 +107,7 @@ static void print_stats(void *context, bool well) {
         const char *process = strstr((const char *)text.p, "# HELP process_");
         assert_non_null(process); /* behind it all is another number each time */
         buf_cut(&text, (size_t)(process - (const char *)text.p));
-        compare(&text, right, well);
+        fallible_compare(&text, right, TEXT, well);
     }
     buf_fini(&text);
     stats_fini(&sum);
@@ -131,100 +117,13 @@ static void print_stats(void *context, bool well) {
 static void statistics(void **state) {
     static char right[TEXT];
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"stats", print_stats, right, 8, 0, false});
-}
-
-/* ---- commands ---- */
-
-struct command {
-    int (*run)(int argc, char **argv);
-    char *argv[6];
-    char *out, *err; /* files that its words go to */
-    char right[TEXT];
-};
-
-static int redirect(int fd, const char *path) {
-    int before = dup(fd), to = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(before >= 0 && to >= 0);
-    assert_int_equal(dup2(to, fd), fd);
-    close(to);
-    return before;
-}
-
-static void restore(int fd, int before) {
-    (void)fflush(NULL);
-    assert_int_equal(dup2(before, fd), fd);
-    close(before);
-}
-
-static void read_words(const char *path, struct buf *to) {
-    assert_int_equal(file_read(path, TEXT - 1, to), 0);
-    buf_str(to, STR(""));
-}
-
-/* Fine with all of its words; or not, and a word says so. */
-static void run_command(void *context, bool well) {
-    struct command *c = context;
-    struct buf out, err;
-    int argc = 0;
-
-    while (c->argv[argc])
-        argc++;
-    int out_before = redirect(STDOUT_FILENO, c->out), err_before = redirect(STDERR_FILENO, c->err);
-    int status = c->run(argc, c->argv);
-    fallible_pause(true);
-    restore(STDOUT_FILENO, out_before);
-    restore(STDERR_FILENO, err_before);
-    buf_init(&out);
-    buf_init(&err);
-    read_words(c->out, &out);
-    read_words(c->err, &err);
-    if (well && status != STATUS_FINE)
-        fail_msg("status %d: %s", status, (const char *)err.p);
-    if (status == STATUS_FINE)
-        compare(&out, c->right, well);
-    else if (err.n == 0)
-        fail_msg("status %d without a word", status);
-    buf_fini(&out);
-    buf_fini(&err);
-    fallible_pause(false);
-}
-
-static void put(struct folder *folder, const char *name, struct str text) {
-    assert_int_equal(file_write(path_in(folder, name), text, 0600, FILE_NEW), 0);
-}
-
-static void sweep_command(struct folder *folder, int (*run)(int, char **), char *flag, char *more) {
-    static struct command c;
-    char out[128], err[128], file[128];
-
-    snprintf(out, sizeof(out), "%s", path_in(folder, "out"));
-    snprintf(err, sizeof(err), "%s", path_in(folder, "err"));
-    snprintf(file, sizeof(file), "%s", path_in(folder, "dev.ini"));
-    c = (struct command){.run = run, .out = out, .err = err, .argv = {flag, file, more}};
-    fallible_sweep(&(struct fallible_sweep){"command", run_command, &c, 10, 0, false});
-}
-
-static void commands(void **state) {
-    struct folder *folder = *state;
-    char config[] = "--config", dump[] = "--dump", json[] = "--output=json",
-         wide[] = "--output=wide";
-
-    put(folder, "dev.ini", STR("include = a*\n[server s]\nlisten = :8443\nhosts = a.test\n"));
-    put(folder, "a1", STR("include = b\n[gateway]\nlog-level = warn\n[route r]\nupstream = u\n"));
-    put(folder, "b", STR("[upstream u]\nurl = http://127.0.0.1:3000\n"));
-    sweep_command(folder, command_check, config, dump);
-    sweep_command(folder, command_check, config, NULL);
-    sweep_command(folder, command_listeners, config, wide);
-    sweep_command(folder, command_routes, config, json);
-    sweep_command(folder, command_upstreams, config, NULL);
+    fallible_sweep(&(struct fallible_sweep){"stats", print_stats, right, 8, 0, false, 0});
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dumps),
         cmocka_unit_test(statistics),
-        FOLDER_TEST(commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

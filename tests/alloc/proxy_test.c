@@ -211,13 +211,14 @@ static void requests(void *context, bool well) {
 static void proxied(void **state) {
     static struct world world;
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"proxy", requests, &world, 15, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"proxy", requests, &world, 15, 0, false, 0});
 }
 
 static void tried_again(void **state) {
     static struct world world = {.flaky = true};
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"proxy, tried again", requests, &world, 15, 0, false});
+    fallible_sweep(
+        &(struct fallible_sweep){"proxy, tried again", requests, &world, 15, 0, false, 0});
 }
 
 int main(void) {

@@ -129,7 +129,7 @@ static void connection(void *context, bool well) {
 static void passthrough(void **state) {
     static struct world world;
     (void)state;
-    fallible_sweep(&(struct fallible_sweep){"passthrough", connection, &world, 8, 0, false});
+    fallible_sweep(&(struct fallible_sweep){"passthrough", connection, &world, 8, 0, false, 0});
 }
 
 int main(void) {

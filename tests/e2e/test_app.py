@@ -185,6 +185,17 @@ def test_trailers_of_requests_pass(front):
     assert [text.lower() for text in seen["rawTrailers"]] == ["x-sum", "42"]
 
 
+def test_trailers_that_claim_what_the_gateway_says(front):
+    """An app may join them with the head (test_forwarding_fields: what stands there)."""
+    claims = b"X-Forwarded-Client-Cert: Hash=1\r\nX-Forwarded-For: 192.0.2.1\r\nForwarded: for=x\r\n" \
+             b"Early-Data: 1\r\nX-Request-Id: 1\r\nTraceparent: 1\r\nX-H3gw-Attempt-Count: 9\r\n"
+    with front.curl.h1() as client:
+        client.send(b"POST /inspect HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"5\r\nhello\r\n0\r\n" + claims + b"X-Sum: 42\r\n\r\n")
+        seen = client.response().json()
+    assert [text.lower() for text in seen["rawTrailers"]] == ["x-sum", "42"]
+
+
 def test_early_hints_pass(front, version):
     response = front.curl(version, "/early")
     assert response.body == b"early\n"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The binary itself, its help and its licences."""
 
+import json
 import os
 import re
 import shutil
@@ -47,6 +48,16 @@ def test_version(home):
     assert result.returncode == 0
     assert re.match(r"h3gw \d+\.\d+", result.stdout)
     assert home.h3gw("--version").stdout.splitlines()[0] == result.stdout.splitlines()[0]
+
+
+def test_version_json(home):
+    facts = json.loads(home.h3gw("version", "--json").stdout)
+    assert home.h3gw("version").stdout.startswith(f"h3gw {facts['version']}\n")
+    assert {"h3gw", *LIBRARIES} <= {part["name"].lower() for part in facts["parts"]}
+    assert all(set(part) == {"name", "version", "license"} for part in facts["parts"])
+    whole = json.loads(home.h3gw("version", "--json", "--licenses").stdout)
+    assert all(len(part.pop("text")) > 100 for part in whole["parts"])
+    assert whole == facts
 
 
 LIBRARIES = ["ngtcp2", "nghttp3", "nghttp2", "llhttp", "wolfssl", "libev", "inih", "c-ares", "yyjson",
@@ -100,7 +111,9 @@ def test_no_command(home):
     assert "serve" in result.stderr and result.stdout == ""
 
 
-def test_result_that_cannot_be_written(home):
+@pytest.mark.parametrize("words", ["version", "version --licenses", "version --json", "help", "help serve"])
+@pytest.mark.parametrize("nowhere", ["> /dev/full", ">&-"])
+def test_result_that_cannot_be_written(home, words, nowhere):
     """A full disk is a failure, not a success."""
-    result = run("sh", "-c", f"'{H3GW}' version --licenses > /dev/full", env=home.env)
+    result = run("sh", "-c", f"'{H3GW}' {words} {nowhere}", env=home.env)
     assert result.returncode == 1

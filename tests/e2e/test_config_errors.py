@@ -160,7 +160,7 @@ FILES = {
         "x.ini:8: credential: key = FILE is missing"]),
     "urls": (FINE + "[upstream u]\n[upstream v]\nurl = http://a.test, 127.0.0.1:1\nurl = unix:x\n"
                     "url = http://a:b@c\nurl = http://a.test/#x\nurl = http://a:99999\n"
-                    "url = \"http://a/ b\"\nurl = https://a.test, h2c://a\n", [
+                    "url = \"http://a/ b\"\nurl = https://a.test, h2c://a\nurl = http://a/base\n", [
         "x.ini:4: upstream: url = URL is missing",
         f'x.ini:6: upstream: "127.0.0.1:1": {SCHEMES}',
         'x.ini:7: upstream: "unix:x": unix: wants an absolute path',
@@ -169,7 +169,9 @@ FILES = {
         'x.ini:10: upstream: "http://a:99999": malformed host or port',
         'x.ini:11: upstream: "http://a/ b": malformed path',
         f'x.ini:12: upstream: "https://a.test": https {BUILT}',
-        f'x.ini:12: upstream: "h2c://a": h2c {BUILT}']),
+        f'x.ini:12: upstream: "h2c://a": h2c {BUILT}',
+        'x.ini:13: upstream: "http://a/base": the path would be ignored: end it after the port, and '
+        "say rewrite = PATH in the [route]"]),
     # [route]
     "no answer": (ROUTE, [
         "x.ini:4: route: upstream = NAME is missing (or handler = echo, redirect, respond)"]),

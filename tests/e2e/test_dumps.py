@@ -217,6 +217,9 @@ def test_type_tcp(home, passthrough):
 def test_without_config(home):
     said = ask(home, "listeners", wanted=1)
     assert "--config" in said and "no gateway of yours is running" in said
+    for command in ("reload", "stop"):  # have no such flag
+        said = ask(home, command, wanted=1)
+        assert "--config" not in said and "no gateway of yours is running" in said
 
 
 def test_check_tells_all(home, example):

@@ -161,6 +161,30 @@ def logged(front, path):
     return next((line for line in front.server.out.splitlines() if f" {path} " in line), None)
 
 
+@pytest.fixture(scope="module")
+def impatient(shared, upstream):
+    return shared.gateway("--upstream", upstream.url, "--upstream-body-timeout", "300ms", "--access-log=-")
+
+
+@pytest.mark.parametrize("name", ["body", "chunk", "until-close", "trailer"])
+def test_upstream_pauses(impatient, upstream, version, name):
+    """Within its response, and for too long."""
+    ended = len(upstream.ended)
+    path = f"/{name}/stay?{version}"
+    got = impatient.curl(version, path, "--max-time", "60", check=False)
+    assert got.status == 200 and got.exit not in (0, 28), got
+    wait_for(lambda: len(upstream.ended) > ended, "the gateway to hang up")
+    line = wait_for(lambda: logged(impatient, path), "a line of the log")
+    assert '" 200 ' in line and line.endswith(" UPSTREAM_BODY_TIMEOUT"), line
+    assert_well(impatient, upstream, version)
+
+
+def test_pause_for_http_1_0(impatient):
+    with impatient.curl.h1() as client:
+        client.send(b"GET /chunk/stay HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert client.to_end().endswith(b"not all") and not client.clean
+
+
 def unsent(sock):
     return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
 

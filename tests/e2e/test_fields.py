@@ -7,6 +7,7 @@ import re
 import pytest
 
 from clients import VERSIONS
+from procs import wait_for
 from spellings import PROTOCOL_NAME, SERVICE_TIME
 from upstreams import OK, answer, answer_each
 
@@ -190,3 +191,18 @@ def test_upstream_with_http_1_0(raw, gateway, version):
     response = front.curl(version, "/")
     assert response.body == b"to the end"
     assert response.get("x-a") == "b"
+
+
+def test_http_1_0_is_told_as_such(factory):
+    """Via has the protocol that was received (RFC 9110 7.6.3), each way; so has the log."""
+    def script(conn):
+        conn.read_head()
+        conn.send(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    upstream = factory.raw(script)
+    front = factory.gateway("--upstream", upstream.url, "--access-log=-")
+    with front.curl.h1() as client:
+        client.send(b"GET /old HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert client.response().get("via") == "1.0 h3gw"
+    assert b"via: 1.0 h3gw\r\n" in upstream.bytes
+    wait_for(lambda: '"GET /old HTTP/1.0" 200' in front.server.out, "the line")

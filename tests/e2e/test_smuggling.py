@@ -80,6 +80,7 @@ BAD_REQUESTS = {
     "bare CR at the end of a field": b"GET / HTTP/1.1\r\n" + HOST + b"X-A: b\rX-C: d\r\n\r\n",
     "letters that are none of a name": b"GET / HTTP/1.1\r\n" + HOST + b"X(A): b\r\n\r\n",
     "8 bits in a name": b"GET / HTTP/1.1\r\n" + HOST + b"X-\xc3\xa4: b\r\n\r\n",
+    "8 bits in the path": b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n",
     # chunks
     "chunk size in two words": b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5 5\r\nhello\r\n0\r\n\r\n",
     "chunk size with 0x": b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
@@ -195,6 +196,7 @@ BAD_H2 = {
     "path with a space": pseudo(path="/a HTTP/1.1"),
     "path with CRLF": pseudo(path="/ HTTP/1.1\r\nX-Smuggled: 1\r\n"),
     "path with a fragment": pseudo(path="/a#b"),
+    "path with 8 bits": pseudo(path="/\xc3\xa9"),
     "path without slash": pseudo(path="a"),
     "empty path": pseudo(path=""),
     "method with a space": pseudo(method="GET /smuggled HTTP/1.1\r\nX: "),
@@ -272,6 +274,28 @@ def test_h2_length_that_is_wrong(factory, length, body):
     for record in upstream.received:
         _, _, arrived = bytes(record).partition(b"\r\n\r\n")
         assert len(arrived) < int(length) or arrived == b""
+
+
+CONNECT_REFUSAL = "CONNECT: this is no forward proxy"
+
+
+@pytest.mark.parametrize("version", ["h1", "h2", "h3"])
+def test_connect_is_refused(front, upstream, version):
+    """With 501 and the same words for all (front_test), as far as these clients understand it."""
+    before, target = upstream.mark(), "localhost:443"
+    if version == "h1":
+        with front.curl.h1() as client:
+            client.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+            response = client.response()
+            assert (response.status, response.text.splitlines()[1]) == (501, CONNECT_REFUSAL)
+    else:
+        with front.curl.h2() if version == "h2" else RawH3(front) as client:
+            outcome = client.outcome(client.request([(":method", "CONNECT"), (":authority", target)]))
+        if version == "h2":
+            assert CONNECT_REFUSAL in outcome[2].decode()
+        else:
+            assert outcome == ("status", -1)  # none of QPACK's table, such as 404
+    assert_nothing_arrived(front, upstream, before)
 
 
 BAD_BY_CURL = {

@@ -117,7 +117,7 @@ static void routes_by_flag(void **state) {
     struct config *c = &r->config;
 
     FLAGS(r, "--route", "/api=http://127.0.0.1:1,http://127.0.0.1:2", "--upstream",
-          "http://127.0.0.1:3", "-r", "a.test/x/=unix:/s", "--route=b.test=http://127.0.0.1:4?");
+          "http://127.0.0.1:3", "-r", "a.test/x/=unix:/s", "--route=b.test=http://127.0.0.1:4");
     assert_int_equal(r->err, 0);
     assert_int_equal(c->n_routes, 4);
     assert_int_equal(c->n_upstreams, 4);

@@ -10,6 +10,7 @@
 #include "gateway/forwarding.h"
 #include "gateway/outfit.h"
 #include "http/reply.h"
+#include "http/validate.h"
 
 /* A request goes through the hook to something that answers "200" with a few fields. */
 struct way {
@@ -25,9 +26,14 @@ struct way {
     const char *alt_svc;
 };
 
+/* Nothing but what the hook sets, replaces or drops stands in these heads, and none of it may come
+ * in trailers. */
 static void note(struct buf *to, const struct fields *f) {
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n; i++) {
+        if (!field_forbidden_in_trailers(f->v[i].name))
+            fail_msg("would pass in trailers: " STR_FMT, STR_ARG(f->v[i].name));
         buf_format(to, STR_FMT ": " STR_FMT "\n", STR_ARG(f->v[i].name), STR_ARG(f->v[i].value));
+    }
 }
 
 static struct way *way_of(struct exchange *x) {
@@ -243,15 +249,87 @@ static void traces(void **state) {
     assert_memory_equal(parent.p + 36, span.p, 16);
     assert_true(str_ends(parent, STR("-00")));
     assert_field(&w->request, "x-b3-sampled", "0");
-    begin(w);
-    field(w, "traceparent", "00-1-2-01");
-    finish(w);
-    assert_field(&w->request, "traceparent", "00-1-2-01");
-    assert_field(&w->request, "x-b3-traceid", NULL);
+}
+
+#define TRACE_ID "4bf92f3577b34da6a3ce929d0e0e4736"
+#define PARENT "00f067aa0ba902b7"
+
+static void traces_that_came(void **state) {
+    static const char *const parents[] = {
+        "00-" TRACE_ID "-" PARENT "-01",
+        "00-" TRACE_ID "-" PARENT "-ff",
+        "cc-" TRACE_ID "-" PARENT "-01",
+        "cc-" TRACE_ID "-" PARENT "-01-what-comes",
+    };
+    struct way *w = *state;
+
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        begin(w);
+        field(w, "traceparent", parents[i]);
+        field(w, "tracestate", "a=1");
+        finish(w);
+        assert_field(&w->request, "traceparent", parents[i]);
+        assert_field(&w->request, "tracestate", "a=1");
+        assert_field(&w->request, "x-b3-traceid", NULL);
+    }
     begin(w);
     field(w, "b3", "0");
     finish(w);
     assert_field(&w->request, "traceparent", NULL);
+}
+
+/* W3C Trace Context 3.2.2.3, 4.3: one that nobody can read is replaced, and its tracestate goes. */
+static void traces_that_nobody_can_read(void **state) {
+    static const char *const parents[] = {
+        "",
+        "junk",
+        "00-1-2-01",
+        "00-" TRACE_ID "-" PARENT "-1",
+        "00-" TRACE_ID "-" PARENT "-01-more",
+        "cc-" TRACE_ID "-" PARENT "-01more",
+        "ff-" TRACE_ID "-" PARENT "-01",
+        "0g-" TRACE_ID "-" PARENT "-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-" PARENT "-01",
+        "00-00000000000000000000000000000000-" PARENT "-01",
+        "00-" TRACE_ID "-0000000000000000-01",
+        "00-" TRACE_ID "_" PARENT "-01",
+        "00_" TRACE_ID "-" PARENT "-01",
+        "00-" TRACE_ID "-" PARENT "-0x",
+    };
+    struct way *w = *state;
+
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        begin(w);
+        field(w, "traceparent", parents[i]);
+        field(w, "tracestate", "a=1");
+        finish(w);
+        struct str parent = value(&w->request, "traceparent"),
+                   id = value(&w->request, "x-b3-traceid");
+        if (parent.n != 55 || str_eq(parent, str_of(parents[i])))
+            fail_msg("passed on: %s", parents[i]);
+        assert_memory_equal(parent.p + 3, id.p, 32);
+        assert_field(&w->request, "tracestate", NULL);
+    }
+}
+
+static void traces_of_two_kinds(void **state) {
+    const char *const parent = "00-" TRACE_ID "-" PARENT "-01";
+    struct way *w = *state;
+
+    begin(w);
+    field(w, "traceparent", parent);
+    field(w, "traceparent", parent);
+    finish(w);
+    assert_int_equal(value(&w->request, "traceparent").n, 55);
+    assert_false(str_eq(value(&w->request, "traceparent"), str_of(parent)));
+    begin(w);
+    field(w, "traceparent", "junk");
+    field(w, "tracestate", "a=1");
+    field(w, "x-b3-traceid", TRACE_ID);
+    finish(w);
+    assert_field(&w->request, "traceparent", NULL);
+    assert_field(&w->request, "tracestate", NULL);
+    assert_field(&w->request, "x-b3-traceid", TRACE_ID);
 }
 
 static void our_own_answer(void **state) {
@@ -314,6 +392,9 @@ int main(void) {
         TEST(early_data),
         TEST(request_ids),
         TEST(traces),
+        TEST(traces_that_came),
+        TEST(traces_that_nobody_can_read),
+        TEST(traces_of_two_kinds),
         TEST(our_own_answer),
         TEST(an_upstreams_answer),
         TEST(what_the_upstream_says_of_itself),

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "exchange_fakes.h"
 #include "http/reply.h"
+#include "http/validate.h"
 #include "proto/mux/stream.h"
 
 /* The test is the version below: it records what a stream tells a client, as
@@ -154,15 +155,42 @@ static void a_large_header_is_answered(void **state) {
     assert_int_equal(s->routed, 0);
 }
 
-static void no_memory_has_last_words(void **state) {
+/* As HTTP/1.1 has it (h1_request_check). */
+static void connect_is_answered(void **state) {
+    struct stage *s = *state;
+    struct iovec body;
+    s->s->in->method = STR("CONNECT");
+    assert_said(s, 0, "501");
+    assert_int_equal(body_peek(&s->s->out->body, &body, 1), 1);
+    assert_non_null(memmem(body.iov_base, body.iov_len, connect_refusal, strlen(connect_refusal)));
+    assert_int_equal(s->routed, 0);
+}
+
+static void an_extended_connect_starts(void **state) {
+    struct stage *s = *state;
+    s->s->in->method = STR("CONNECT");
+    s->s->in->protocol = STR("websocket");
+    assert_said(s, 0, "204.");
+    assert_int_equal(s->routed, 1);
+}
+
+static void ended_memory_is_answered(void **state) {
     struct stage *s = *state;
     assert_said(s, ERR_NO_MEMORY, "503");
     assert_int_equal(s->routed, 0);
-    assert_non_null(s->s->words);
-    assert_null(s->s->end.x);
+    assert_int_equal(s->s->end.x->reason, REASON_NO_MEMORY);
 }
 
-static void too_large_has_last_words(void **state) {
+/* The head of who is late may come yet, before the answer is sent. */
+static void late_is_answered_once(void **state) {
+    struct stage *s = *state;
+    mux_stream_break(s->s, REASON_CLIENT_TIMEOUT);
+    turn_run(&s->w.turn, 1);
+    assert_said(s, 0, "408");
+    assert_int_equal(s->routed, 0);
+}
+
+static void too_large_is_answered(void **state) {
     struct stage *s = *state;
     s->w.limits.request_body_bytes = 10;
     s->s->in->content_length = 11;
@@ -223,10 +251,12 @@ static void who_has_gone_hears_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_well_starts),        TEST(malformed_is_answered),
-        TEST(a_large_header_is_answered), TEST(no_memory_has_last_words),
-        TEST(too_large_has_last_words),   TEST(the_last_request_drains),
-        TEST(continue_for_who_waits),     TEST(none_for_who_does_not),
-        TEST(what_breaks_is_reset),       TEST(who_has_gone_hears_nothing),
+        TEST(a_large_header_is_answered), TEST(connect_is_answered),
+        TEST(an_extended_connect_starts), TEST(ended_memory_is_answered),
+        TEST(late_is_answered_once),      TEST(too_large_is_answered),
+        TEST(the_last_request_drains),    TEST(continue_for_who_waits),
+        TEST(none_for_who_does_not),      TEST(what_breaks_is_reset),
+        TEST(who_has_gone_hears_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

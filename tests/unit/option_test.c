@@ -203,6 +203,7 @@ static void limits(void **state) {
     SAME(idle_timeout_ns);
     SAME(body_timeout_ns);
     SAME(write_timeout_ns);
+    SAME(response_body_timeout_ns);
 }
 
 /* What a row prints of itself, it takes, and it prints the same again. */

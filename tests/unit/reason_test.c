@@ -28,6 +28,7 @@ static void retryable(void **state) {
     assert_false(reason_retryable(REASON_UPSTREAM_CUT));
     assert_false(reason_retryable(REASON_UPSTREAM_RESET));
     assert_false(reason_retryable(REASON_UPSTREAM_TIMEOUT));
+    assert_false(reason_retryable(REASON_UPSTREAM_BODY_TIMEOUT));
     assert_false(reason_retryable(REASON_CLIENT_CANCEL));
 }
 

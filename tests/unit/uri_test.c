@@ -59,6 +59,10 @@ static void parses(void **state) {
     u = parsed("http://[2001:DB8::1]:8080/");
     IS(u.host, "2001:db8::1");
     IS(u.authority, "[2001:db8::1]:8080");
+    u = parsed("https://a.test/caf\xc3\xa9%41?\xff");
+    IS(u.path, "/caf%C3%A9%41?%FF");
+    u = parsed("https://a.test?\xc3\xa9");
+    IS(u.path, "/?%C3%A9");
     u = parsed("tcp://A.test:5432");
     IS(u.scheme, "tcp");
     IS(u.authority, "a.test:5432");

@@ -57,6 +57,7 @@ static void knows_paths_and_schemes(void **state) {
     assert_true(valid_path(STR("/")) && valid_path(STR("/a?b=c//d%")) && valid_path(STR("*")));
     assert_false(valid_path(STR("")) || valid_path(STR("a")) || valid_path(STR("/a b")) ||
                  valid_path(STR("/#")) || valid_path(STR("/\x7f")) || valid_path(STR("/\0")) ||
+                 valid_path(STR("/\xc3\xa9")) || valid_path(STR("/?\xff")) ||
                  valid_path(STR("**")) || valid_path(STR("http://a/")));
     assert_true(valid_scheme(STR("https")) && valid_scheme(STR("a+b-c.1")));
     assert_false(valid_scheme(STR("")) || valid_scheme(STR("1a")) || valid_scheme(STR("a:")));
@@ -71,8 +72,44 @@ static void knows_fields_by_kind(void **state) {
         "authorization",  "set-cookie",        "if-match", ""};
     for (size_t i = 0; i < sizeof(not_in_trailers) / sizeof(not_in_trailers[0]); i++)
         assert_true(field_forbidden_in_trailers(str_of(not_in_trailers[i])));
-    assert_false(field_forbidden_in_trailers(STR("grpc-status")) ||
-                 field_forbidden_in_trailers(STR("digest")));
+    const char *const in_trailers[] = {"grpc-status", "grpc-message", "digest", "server-timing",
+                                       "x-checksum",  "x-forward",    "vial",   "x-b"};
+    for (size_t i = 0; i < sizeof(in_trailers) / sizeof(in_trailers[0]); i++)
+        assert_false(field_forbidden_in_trailers(str_of(in_trailers[i])));
+    const char *const of_one_connection[] = {"connection", "keep-alive", "proxy-connection",
+                                             "transfer-encoding", "upgrade"};
+    for (size_t i = 0; i < sizeof(of_one_connection) / sizeof(of_one_connection[0]); i++)
+        assert_true(field_forbidden_in_trailers(str_of(of_one_connection[i])));
+}
+
+/* What an app that joins trailers and head would believe of who asks it. */
+static void knows_what_a_gateway_says(void **state) {
+    (void)state;
+    const char *const names[] = {
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-proto-version",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-client-cert",
+        "x-forwarded-whatever-comes",
+        "x-h3gw-attempt-count",
+        "x-h3gw-upstream-service-time",
+        "x-envoy-external-address",
+        "x-b3-traceid",
+        "b3",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
+        "forwarded",
+        "via",
+        "early-data",
+        "server",
+        "alt-svc",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!field_is_gateways(str_of(names[i])) || !field_forbidden_in_trailers(str_of(names[i])))
+            fail_msg("would pass in trailers: %s", names[i]);
 }
 
 static void reads_lengths(void **state) {
@@ -136,8 +173,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_tokens),         cmocka_unit_test(knows_values),
         cmocka_unit_test(knows_authorities),    cmocka_unit_test(knows_paths_and_schemes),
-        cmocka_unit_test(knows_fields_by_kind), cmocka_unit_test(reads_lengths),
-        cmocka_unit_test(takes_good_requests),  cmocka_unit_test(refuses_bad_requests),
+        cmocka_unit_test(knows_fields_by_kind), cmocka_unit_test(knows_what_a_gateway_says),
+        cmocka_unit_test(reads_lengths),        cmocka_unit_test(takes_good_requests),
+        cmocka_unit_test(refuses_bad_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,13 +99,17 @@ static const struct stream_engine_ops echo_ops = {
 struct stream_engine *echo_new(struct turn *turn, size_t hold_bytes, struct echo_seen *seen) {
     struct echo *e = calloc(1, sizeof(*e));
     check(e);
+    buf_init(&e->data);
+    if (buf_reserve(&e->data, hold_bytes) != 0) { /* now: tests/alloc lets later ones fail */
+        free(e);
+        return NULL;
+    }
     e->base.ops = &echo_ops;
     e->turn = turn;
     e->hold = hold_bytes;
     e->seen = seen;
     seen->live++;
     seen->freed_reason = -1;
-    buf_init(&e->data);
     return &e->base;
 }
 

@@ -390,6 +390,120 @@ static void test_cancelled_requests_end_the_connection(void **state) {
     }
 }
 
+/* ---- a body that pauses ---- */
+
+static bool never(void *context) {
+    (void)context;
+    return false;
+}
+
+static void wait_seconds(struct world *w, uint64_t seconds) {
+    uint64_t end_ns = w->turn.now_ns + seconds * SECOND_NS;
+    join_run(w->join, seconds * SECOND_NS, never, NULL);
+    turn_begin(&w->turn, end_ns, 1);
+}
+
+static void assert_paused_too_long(struct world *w, const struct visit *v) {
+    assert_true(v->over && !v->complete);
+    assert_int_equal(v->reason, REASON_UPSTREAM_BODY_TIMEOUT);
+    assert_null(w->client); /* what comes late must not be the next response */
+    assert_true(join_ended(w->join, JOIN_A));
+}
+
+static void test_a_body_that_pauses(void **state) {
+    (void)state;
+    static const char *const rows[][3] = {
+        {OK "Content-Length: 4\r\n\r\n", "\x03", "\x86"},
+        {OK "Transfer-Encoding: chunked\r\n\r\n", "1\r\n\x03\r\n", "1\r\n\x86\r\n"},
+        {OK "\r\n", "\x03", "\x86"},
+    };
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct world *w = world_new(i);
+        w->limits.response_body_timeout_ns = i % 2 ? 5 * SECOND_NS : 0;
+        struct visit *v = ask(w, 0, "/");
+        wait_seconds(w, 100); /* its head is not the body's business */
+        for (int part = 0; part < 3; part++) {
+            answer(w, rows[i / 2][part]);
+            wait_seconds(w, 4);
+            assert_false(v->over);
+        }
+        assert_int_equal(v->received, 2);
+        wait_seconds(w, i % 2 ? 2 : 1000000);
+        if (i % 2)
+            assert_paused_too_long(w, v);
+        else
+            assert_false(v->over);
+        world_free(w);
+    }
+}
+
+static void answer_pattern(struct world *w, const char *head, size_t n) {
+    char body[20000];
+    assert_true(n <= sizeof(body));
+    for (size_t i = 0; i < n; i++)
+        body[i] = (char)pattern_at(i);
+    answer(w, head);
+    answer_n(w, body, n);
+}
+
+/* As the client takes nothing, be there room for no byte more or bytes that wait. */
+static void test_a_body_that_we_do_not_take_is_not_late(void **state) {
+    (void)state;
+    for (size_t n = 16384; n < 16386; n++) {
+        for (int chunked = 0; chunked < 2; chunked++) {
+            struct world *w = world_new(n);
+            w->limits.response_body_timeout_ns = 5 * SECOND_NS;
+            w->limits.body_buffer_bytes = 16384;
+            w->visits[0].paused = true;
+            struct visit *v = ask(w, 0, "/");
+            answer_pattern(w,
+                           chunked ? OK "Transfer-Encoding: chunked\r\n\r\n8000\r\n"
+                                   : OK "Content-Length: 20000\r\n\r\n",
+                           n);
+            wait_seconds(w, 100);
+            visit_resume(v);
+            wait_seconds(w, 4);
+            assert_false(v->over || v->wrong);
+            assert_int_equal(v->received, n);
+            wait_seconds(w, 2);
+            assert_paused_too_long(w, v);
+            world_free(w);
+        }
+    }
+}
+
+/* Who answers before it has all of the request may wait for the rest. */
+static void test_a_body_behind_an_upload_is_not_late(void **state) {
+    (void)state;
+    struct world *w = world_new(1);
+    w->limits.response_body_timeout_ns = 5 * SECOND_NS;
+    w->visits[0].endless = true;
+    struct visit *v = ask(w, 0, "/");
+    answer(w, OK "Content-Length: 4\r\n\r\n\x03");
+    wait_seconds(w, 100);
+    assert_false(v->over);
+    body_finish(&v->x->request.body);
+    wait_seconds(w, 4);
+    assert_false(v->over);
+    wait_seconds(w, 2);
+    assert_paused_too_long(w, v);
+    world_free(w);
+}
+
+static void test_between_bodies_nothing_is_late(void **state) {
+    (void)state;
+    struct world *w = world_new(1);
+    w->limits.response_body_timeout_ns = 5 * SECOND_NS;
+    for (int i = 0; i < 2; i++) {
+        struct visit *v = ask(w, i, "/");
+        answer(w, OK "Content-Length: 2\r\n\r\n\x03\x86");
+        assert_true(v->complete);
+        wait_seconds(w, 100);
+        assert_non_null(w->client);
+    }
+    world_free(w);
+}
+
 /* A handler that lends the exchange gets it back when the connection fails. */
 struct manager {
     struct end end;
@@ -463,6 +577,10 @@ int main(void) {
         cmocka_unit_test(test_idle_close),
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_cancelled_requests_end_the_connection),
+        cmocka_unit_test(test_a_body_that_pauses),
+        cmocka_unit_test(test_a_body_that_we_do_not_take_is_not_late),
+        cmocka_unit_test(test_a_body_behind_an_upload_is_not_late),
+        cmocka_unit_test(test_between_bodies_nothing_is_late),
         cmocka_unit_test(test_lent_exchanges_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

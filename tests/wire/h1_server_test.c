@@ -332,6 +332,38 @@ static void test_timeouts(void **state) {
     talk_free(t);
 }
 
+/* A body of which nothing was taken for a long while: its client is late only when that much time
+ * has gone by since there is room again, whether it had sent more by then or not. */
+static void test_a_body_that_we_did_not_take_is_not_late(void **state) {
+    (void)state;
+    static const struct {
+        const char *framing;
+        size_t n; /* of 16384 that there is room for */
+    } rows[] = {{"Content-Length: 200000\r\n\r\n", 16384},
+                {"Transfer-Encoding: chunked\r\n\r\n8000\r\n", 16384},
+                {"Transfer-Encoding: chunked\r\n\r\n8000\r\n", 16385}};
+    static const char zeros[20000];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct talk *t = talk_new(i);
+        t->limits.body_timeout_ns = 5 * SECOND_NS;
+        t->limits.body_buffer_bytes = 16384;
+        t->site.paused = true;
+        say(t, "POST /count HTTP/1.1\r\nHost: a\r\n");
+        say(t, rows[i].framing);
+        say_n(t, zeros, rows[i].n);
+        wait_seconds(t, 100);
+        assert_int_equal(t->site.live, 1);
+
+        struct exchange *x = list_first(&t->env.exchanges, struct exchange, link);
+        t->site.paused = false;
+        task_wake(&x->back->task, END_DATA);
+        assert_string_equal(wait_seconds(t, 4), "");
+        assert_int_equal(t->site.received, rows[i].n);
+        assert_true(begins(wait_seconds(t, 2), "HTTP/1.1 408 "));
+        talk_free(t);
+    }
+}
+
 static void test_a_client_that_takes_nothing(void **state) {
     (void)state;
     struct talk *t = talk_new(1);
@@ -393,6 +425,7 @@ int main(void) {
         cmocka_unit_test(test_a_half_closed_client_gets_its_answer),
         cmocka_unit_test(test_a_client_that_leaves),
         cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_a_body_that_we_did_not_take_is_not_late),
         cmocka_unit_test(test_a_client_that_takes_nothing),
         cmocka_unit_test(test_drain_and_request_limit),
     };

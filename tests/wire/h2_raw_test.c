@@ -40,6 +40,33 @@ static void refuse(const char *name, const char *value, size_t n) {
     world_free(w);
 }
 
+/* An informational head that waits behind other output outlives its exchange, which ends with words
+ * of our own. */
+static void test_last_words_behind_a_continue(void **state) {
+    static const char bytes[20];
+    (void)state;
+    struct world *w = world_new(100);
+    w->limits.request_body_bytes = 10;
+    hello(w);
+    look(w);
+    join_room(w->join, 0);
+    get_lines(w, "/bytes/60000");
+    put_headers(w, 1, END_STREAM | END_HEADERS);
+    look(w);
+    get_lines(w, "/never");
+    line(w, "expect", "100-continue");
+    put_headers(w, 3, END_HEADERS);
+    look(w);
+    put_frame(w, DATA, 0, 3, bytes, sizeof(bytes));
+    look(w);
+    assert_int_equal(w->site.resets, 1);
+    assert_int_equal(w->frames[HEADERS], 0);
+    join_room(w->join, 4096);
+    look(w);
+    assert_int_equal(w->frames[HEADERS], 3);
+    world_free(w);
+}
+
 static void test_malformed(void **state) {
     (void)state;
     refuse("x-a", "b\r\nx-evil: 1", 12);
@@ -257,12 +284,19 @@ static void test_zero_window(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),          cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_malformed_path), cmocka_unit_test(test_host_only),
-        cmocka_unit_test(test_rapid_reset),    cmocka_unit_test(test_reset_at_any_moment),
-        cmocka_unit_test(test_made_you_reset), cmocka_unit_test(test_header_bomb),
-        cmocka_unit_test(test_after_the_end),  cmocka_unit_test(test_wrong_length),
-        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_zero_window),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_last_words_behind_a_continue),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_malformed_path),
+        cmocka_unit_test(test_host_only),
+        cmocka_unit_test(test_rapid_reset),
+        cmocka_unit_test(test_reset_at_any_moment),
+        cmocka_unit_test(test_made_you_reset),
+        cmocka_unit_test(test_header_bomb),
+        cmocka_unit_test(test_after_the_end),
+        cmocka_unit_test(test_wrong_length),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_zero_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

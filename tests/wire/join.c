@@ -121,12 +121,19 @@ static void end(struct side *s) {
     s->join->moved = true;
 }
 
+/* What is sent to it is as if the kernel took it. */
+static bool reads_no_more(const struct side *s) {
+    return s->ended || s->error;
+}
+
 static void send_bytes(struct side *s, const void *p, size_t n) {
     struct buf *to = &other(s)->in.bytes;
     size_t at = to->n;
+    s->sent += n;
+    if (reads_no_more(other(s)))
+        return;
     buf_add(to, p, n);
     check(!to->failed);
-    s->sent += n;
     if (s->join->tap)
         s->join->tap(s->join->tap_context, index_of(s), to->p + at, n);
 }
@@ -152,8 +159,8 @@ static bool push(struct side *s) {
             end(s);
         return s->engine == NULL;
     }
-    if (other(s)->ended)
-        free_bytes = all; /* nobody reads: as if the kernel took it */
+    if (reads_no_more(other(s)))
+        free_bytes = all;
     size_t take = free_bytes < all ? free_bytes : all;
     if (take == 0)
         return false;

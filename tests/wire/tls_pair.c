@@ -86,9 +86,7 @@ static void forget_facts(struct pair *p) {
     peer_fini(&p->client_peer);
 }
 
-void pair_begin(struct pair *p) {
-    pair_contexts(p);
-    forget_facts(p);
+struct stream_engine *pair_client(struct pair *p) {
     struct tls_engine_config config = {.turn = &p->turn,
                                        .context = p->client_context,
                                        .peer = &p->client_peer,
@@ -98,7 +96,13 @@ void pair_begin(struct pair *p) {
                                        .handshake_timeout_ns = 5 * SECOND_NS,
                                        .scratch = p->scratch_given,
                                        .tickets = p->tickets};
-    p->client = tls_engine_new(&config);
+    return tls_engine_new(&config);
+}
+
+void pair_begin(struct pair *p) {
+    pair_contexts(p);
+    forget_facts(p);
+    p->client = pair_client(p);
     p->server = p->front ? p->front(p) : pair_server(p);
     assert_non_null(p->client);
     assert_non_null(p->server);

@@ -43,6 +43,7 @@ int pair_tear_down(void **state);
 
 void pair_contexts(struct pair *p); /* those that are not there yet */
 struct stream_engine *pair_server(struct pair *p);
+struct stream_engine *pair_client(struct pair *p); /* what pair_begin makes */
 struct stream_engine *pair_make_talker(void *pair, struct peer *peer);
 void pair_begin(struct pair *p);
 bool pair_both_ended(void *context);

@@ -22,6 +22,8 @@ struct asker {
     struct end end;
     struct queue *q;
     bool answered, was_reset;
+    int status; /* of its answer */
+    bool allow; /* which has this field */
 };
 
 struct queue {
@@ -119,26 +121,33 @@ static void asker_run(struct task *task, uint32_t events) {
     if (!x)
         return;
     a->was_reset = events & END_RESET;
-    if (!a->was_reset && !exchange_take_head(x))
+    struct message *m = a->was_reset ? NULL : exchange_take_head(x);
+    if (!a->was_reset && !m)
         return;
     a->answered = !a->was_reset;
+    a->status = m ? m->status : 0;
+    a->allow = m && fields_has(&m->fields, STR("allow"));
     exchange_leave(&a->end);
 }
 
-static void ask(struct queue *q, int i, const char *path) {
+static void ask_with(struct queue *q, int i, const char *method, const char *path) {
     static const struct peer peer = {.version = HTTP_2};
     struct asker *a = &q->askers[i];
     a->q = q;
     end_init(&a->end, &q->turn, asker_run);
     struct exchange *x = exchange_new(&q->http, &a->end, &peer);
     assert_non_null(x);
-    x->request.method = STR("GET");
+    x->request.method = str_of(method);
     x->request.scheme = STR("https");
     x->request.authority = STR("example.org");
     x->request.path = str_of(path);
     x->request.content_length = 0;
     body_finish(&x->request.body);
     exchange_start(x);
+}
+
+static void ask(struct queue *q, int i, const char *path) {
+    ask_with(q, i, "GET", path);
 }
 
 /* ---- the upstream ---- */
@@ -156,6 +165,26 @@ static bool hears(struct queue *q, const char *text) {
 static void answer(struct queue *q) {
     static const char text[] = "HTTP/1.1 204 No Content\r\n\r\n";
     assert_int_equal(send(q->fd, text, sizeof(text) - 1, MSG_NOSIGNAL), sizeof(text) - 1);
+}
+
+/* Without a word; what comes next is on another connection. */
+static void hang_up(struct queue *q) {
+    close(q->fd);
+    q->fd = -1;
+    memset(q->heard, 0, sizeof(q->heard));
+    q->n_heard = 0;
+}
+
+static uint64_t connects(const struct queue *q) {
+    return upstream_numbers(q->upstream, 0).connects;
+}
+
+/* The first is answered, and the connection kept. */
+static void keep_one(struct queue *q) {
+    ask(q, 0, "/first");
+    WAIT(q, hears(q, "GET /first "));
+    answer(q);
+    WAIT(q, q->askers[0].answered && upstream_numbers(q->upstream, 0).idle == 1);
 }
 
 /* The first is on the connection, the two others wait for it. */
@@ -224,6 +253,108 @@ static void who_was_granted_a_connection_leaves(void **state) {
     expect_third_only(q);
 }
 
+/* Who reads a request on a connection that was made for it, and closes, may have acted on it. */
+static void closed_anew_is_not_tried_again(void **state) {
+    static const char *const methods[] = {"GET", "DELETE", "POST"};
+    struct queue *q = *state;
+    for (unsigned i = 0; i < ASKERS; i++) {
+        ask_with(q, (int)i, methods[i], "/first");
+        WAIT(q, hears(q, " /first "));
+        hang_up(q);
+        WAIT(q, q->askers[i].answered || connects(q) > i + 1);
+        assert_int_equal(q->askers[i].status, 502);
+        assert_int_equal(connects(q), i + 1);
+    }
+}
+
+/* Most likely it was closed while idle, and the request passed the FIN on its way. */
+static void closed_while_kept_is_tried_again(void **state) {
+    struct queue *q = *state;
+    keep_one(q);
+    ask(q, 1, "/second");
+    WAIT(q, hears(q, "GET /second "));
+    hang_up(q);
+    WAIT(q, hears(q, "GET /second HTTP/1.1\r\n"));
+    assert_non_null(strstr(q->heard, "x-h3gw-attempt-count: 2\r\n"));
+    answer(q);
+    WAIT(q, q->askers[1].answered);
+    assert_int_equal(q->askers[1].status, 204);
+    assert_int_equal(connects(q), 2);
+}
+
+/* RFC 9110 9.2.2: a failed automatic retry is not tried again. */
+static void closed_while_kept_and_anew(void **state) {
+    struct queue *q = *state;
+    q->proxy.max_attempts = 9;
+    keep_one(q);
+    ask(q, 1, "/second");
+    WAIT(q, hears(q, "GET /second "));
+    hang_up(q);
+    WAIT(q, hears(q, "GET /second "));
+    hang_up(q);
+    WAIT(q, q->askers[1].answered || connects(q) > 2);
+    assert_int_equal(q->askers[1].status, 502);
+    assert_int_equal(connects(q), 2);
+}
+
+/* What is not idempotent may have been acted on there, too. */
+static void a_post_is_not_tried_again(void **state) {
+    struct queue *q = *state;
+    keep_one(q);
+    ask_with(q, 1, "POST", "/second");
+    WAIT(q, hears(q, "POST /second "));
+    hang_up(q);
+    WAIT(q, q->askers[1].answered || connects(q) > 1);
+    assert_int_equal(q->askers[1].status, 502);
+    assert_int_equal(connects(q), 1);
+}
+
+/* Of one that ends in the upstream's hands, the value that it gets; "": none. */
+static void max_forwards(struct queue *q, const char *method, const char *value, const char *got) {
+    char head[64], line[64];
+    snprintf(head, sizeof(head), "%s /hops HTTP/1.1\r\n", method);
+    snprintf(line, sizeof(line), "\r\nmax-forwards: %s\r\n", got);
+    struct asker *a = &q->askers[0];
+    a->answered = false;
+    ask_with(q, 0, method, "/hops");
+    assert_int_equal(fields_add(&a->end.x->request.fields, STR("max-forwards"), str_of(value)), 0);
+    WAIT(q, hears(q, "\r\n\r\n") || a->answered);
+    if (!strstr(q->heard, head) || !strstr(q->heard, line))
+        fail_msg("%s with %s became %s", method, value, q->heard);
+    answer(q);
+    WAIT(q, a->answered && upstream_numbers(q->upstream, 0).idle == 1);
+    memset(q->heard, 0, sizeof(q->heard));
+    q->n_heard = 0;
+}
+
+/* RFC 9110 7.6.2 */
+static void hops_are_counted_off(void **state) {
+    struct queue *q = *state;
+    max_forwards(q, "OPTIONS", "3", "2");
+    max_forwards(q, "TRACE", "1", "0");
+    max_forwards(q, "TRACE", "18446744073709551615", "18446744073709551614");
+    max_forwards(q, "OPTIONS", "-1", "-1");
+    max_forwards(q, "OPTIONS", "3, 4", "3, 4");
+    max_forwards(q, "GET", "0", "0");
+}
+
+static void the_last_hop_is_ours(void **state) {
+    static const struct {
+        const char *method;
+        int status;
+    } rows[] = {{"OPTIONS", 204}, {"TRACE", 405}};
+    struct queue *q = *state;
+    for (int i = 0; i < 2; i++) {
+        struct asker *a = &q->askers[i];
+        ask_with(q, i, rows[i].method, "/hops");
+        assert_int_equal(fields_add(&a->end.x->request.fields, STR("max-forwards"), STR("0")), 0);
+        WAIT(q, a->answered || hears(q, "/hops"));
+        assert_int_equal(a->status, rows[i].status);
+        assert_true(a->allow);
+    }
+    assert_int_equal(connects(q), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -231,6 +362,12 @@ int main(void) {
         TEST(one_after_the_other),
         TEST(who_waits_leaves),
         TEST(who_was_granted_a_connection_leaves),
+        TEST(closed_anew_is_not_tried_again),
+        TEST(closed_while_kept_is_tried_again),
+        TEST(closed_while_kept_and_anew),
+        TEST(a_post_is_not_tried_again),
+        TEST(hops_are_counted_off),
+        TEST(the_last_hop_is_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

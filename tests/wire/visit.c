@@ -2,8 +2,8 @@
 #include "visit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/err.h"
 #include "http/reply.h"
 
 uint8_t pattern_at(uint64_t i) {
@@ -14,7 +14,7 @@ static void copy_str(char *to, size_t cap, struct str s) {
     snprintf(to, cap, "%.*s", (int)s.n, s.n ? s.p : "");
 }
 
-/* Writes more of the pattern up to `to`; true when it is all written. */
+/* Writes more of the pattern up to `to`; true when it is all written, or never will be. */
 static bool write_pattern(struct body *b, uint64_t *at, uint64_t to) {
     while (*at < to) {
         uint8_t piece[1000];
@@ -22,8 +22,10 @@ static bool write_pattern(struct body *b, uint64_t *at, uint64_t to) {
         for (size_t i = 0; i < n; i++)
             piece[i] = pattern_at(*at + i);
         ptrdiff_t taken = body_write(b, piece, n);
+        if (taken < 0)
+            body_abort(b, REASON_NO_MEMORY);
         if (taken <= 0)
-            return false;
+            return taken < 0;
         *at += (uint64_t)taken;
     }
     return true;
@@ -55,9 +57,10 @@ static void visit_send(struct visit *v) {
     if (m->body.state != BODY_OPEN || !write_pattern(&m->body, &v->taken, v->body_bytes) ||
         v->endless)
         return;
-    if (v->trailers)
-        fields_add(&m->trailers, STR("x-sum"), STR("from the client"));
-    body_finish(&m->body);
+    if (v->trailers && fields_add(&m->trailers, STR("x-sum"), STR("from the client")) != 0)
+        body_abort(&m->body, REASON_NO_MEMORY);
+    else
+        body_finish(&m->body);
 }
 
 static void visit_read(struct visit *v) {
@@ -117,27 +120,35 @@ void visit_env(struct http_env *env, struct http_client *client) {
     env->owner = client;
 }
 
-static void fill_in(struct visit *v, struct message *m) {
+static int fill_in(struct visit *v, struct message *m) {
     const char *method = v->method ? v->method : v->body_bytes || v->endless ? "POST" : "GET";
     m->method = str_of(method);
     m->scheme = STR("https");
     m->authority = STR("test.example");
     m->path = str_of(v->path);
-    if (v->field_name)
-        fields_add(&m->fields, str_of(v->field_name), str_of(v->field_value));
-    if (v->expect)
-        fields_add(&m->fields, STR("expect"), STR("100-continue"));
     if (v->body_bytes && !v->no_length)
         m->content_length = (int64_t)v->body_bytes;
+    int err = 0;
+    if (v->field_name)
+        err = fields_add(&m->fields, str_of(v->field_name), str_of(v->field_value));
+    if (v->expect && err == 0)
+        err = fields_add(&m->fields, STR("expect"), STR("100-continue"));
+    return err;
 }
 
 void visit_start(struct visit *v, struct http_env *env, const struct peer *peer) {
     end_init(&v->end, env->turn, visit_run);
-    v->x = exchange_new(env, &v->end, peer);
-    if (!v->x)
-        abort();
-    fill_in(v, &v->x->request);
     v->length = -2;
+    v->x = exchange_new(env, &v->end, peer);
+    if (!v->x) {
+        visit_over(v, REASON_NO_MEMORY);
+        return;
+    }
+    if (fill_in(v, &v->x->request) != 0) {
+        exchange_reset(&v->end, REASON_NO_MEMORY);
+        visit_over(v, REASON_NO_MEMORY);
+        return;
+    }
     if (!v->body_bytes && !v->endless && !v->trailers)
         body_finish(&v->x->request.body);
     exchange_start(v->x);
@@ -175,6 +186,13 @@ static void page_reset(struct page *p, enum reason reason) {
     p->site->live--;
     exchange_reset(&p->end, reason);
     task_fini(&p->end.task);
+}
+
+/* Said so that the other side never takes it for a whole message. */
+static bool out_of_memory(struct page *p, int err) {
+    if (err != 0)
+        page_reset(p, REASON_NO_MEMORY);
+    return err != 0;
 }
 
 static void page_run(struct task *task, uint32_t events) {
@@ -238,21 +256,27 @@ static void serve_echo(struct page *p, struct exchange *x, uint32_t events) {
     struct span to;
     while (body_unsent(in) > 0 && (to = body_reserve(out)).n > 0)
         body_commit(out, body_read(in, to.p, to.n));
-    if (body_at_end(in)) {
-        fields_copy(&x->response.trailers, &x->request.trailers);
-        body_finish(out);
-        page_leave(p);
+    if (body_unsent(in) > 0 && body_room(out) > 0) {
+        out_of_memory(p, ERR_NO_MEMORY);
+        return;
     }
+    if (!body_at_end(in) ||
+        out_of_memory(p, fields_copy(&x->response.trailers, &x->request.trailers)))
+        return;
+    body_finish(out);
+    page_leave(p);
 }
 
 static void serve_count(struct page *p, struct exchange *x, uint32_t events) {
     (void)events;
     if (!take_request(p, x))
         return;
-    fields_add(
-        &x->response.fields, STR("x-count"),
-        arena_format(&x->arena, "%llu%s", (unsigned long long)p->read, p->wrong ? " wrong" : ""));
-    fields_copy(&x->response.trailers, &x->request.trailers);
+    struct str count =
+        arena_format(&x->arena, "%llu%s", (unsigned long long)p->read, p->wrong ? " wrong" : "");
+    if (out_of_memory(p, count.n == 0 ? ERR_NO_MEMORY : 0) ||
+        out_of_memory(p, fields_add(&x->response.fields, STR("x-count"), count)) ||
+        out_of_memory(p, fields_copy(&x->response.trailers, &x->request.trailers)))
+        return;
     head(p, x, 200, LENGTH_UNKNOWN);
     body_finish(&x->response.body);
     page_leave(p);
@@ -304,16 +328,17 @@ static void prepare(struct page *p, struct exchange *x) {
     }
 }
 
-static void add_extras(struct exchange *x, struct str path) {
+static int add_extras(struct exchange *x, struct str path) {
     if (str_eq(path, STR("/hints"))) {
         struct fields hint;
         fields_init(&hint, &x->arena);
-        fields_add(&hint, STR("link"), STR("</style.css>"));
-        exchange_inform(x, 103, &hint);
-        exchange_inform(x, 103, &hint);
+        if (fields_add(&hint, STR("link"), STR("</style.css>")) != 0 ||
+            exchange_inform(x, 103, &hint) != 0 || exchange_inform(x, 103, &hint) != 0)
+            return ERR_NO_MEMORY;
     }
     if (str_eq(path, STR("/trailers")) || str_eq(path, STR("/only-trailers")))
-        fields_add(&x->response.trailers, STR("x-sum"), STR("from the server"));
+        return fields_add(&x->response.trailers, STR("x-sum"), STR("from the server"));
+    return 0;
 }
 
 static void copy_fields(struct site *site, const struct fields *from) {
@@ -334,6 +359,10 @@ static void site_route(struct exchange *x) {
     };
     struct page *p = arena_zalloc(&x->arena, sizeof(*p));
     struct str path = x->request.path;
+    if (!p || add_extras(x, path) != 0) {
+        reply_error(x, 503, STR("out of memory"));
+        return;
+    }
     p->site = x->env->owner;
     p->site->live++;
     p->site->started++;
@@ -343,7 +372,6 @@ static void site_route(struct exchange *x) {
              fields_get(&x->request.fields, STR("cookie")));
     copy_fields(p->site, &x->request.fields);
     prepare(p, x);
-    add_extras(x, path);
     if (str_eq(path, STR("/only-trailers"))) {
         p->to = 0;
         x->response.content_length = LENGTH_UNKNOWN;

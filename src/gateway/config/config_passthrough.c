@@ -149,8 +149,8 @@ static bool serves(const struct config *c, const struct config_upstream *u, bool
     return false;
 }
 
-static void wrong_scheme(struct config *c, const struct config_upstream *u, size_t i,
-                         const char *problem) {
+static void wrong_url(struct config *c, const struct config_upstream *u, size_t i,
+                      const char *problem) {
     config_error(c, config_at_item(u->place, "url", i), "upstream: \"" STR_FMT "\": %s",
                  STR_ARG(u->options.url.v[i]), problem);
 }
@@ -163,22 +163,26 @@ bool config_check_scheme(struct config *c, const struct config_upstream *u, size
     if (str_eq(uri->scheme, STR("unix")))
         return true;
     if (tunnels && !tls)
-        wrong_scheme(c, u, i,
-                     "its route's server has tls = passthrough, so TLS must end there: use "
-                     "https://HOST:PORT, tcp://HOST:PORT or unix:PATH");
+        wrong_url(c, u, i,
+                  "its route's server has tls = passthrough, so TLS must end there: use "
+                  "https://HOST:PORT, tcp://HOST:PORT or unix:PATH");
     else if (tunnels && !requests && !str_eq(uri->path, STR("/")))
-        wrong_scheme(c, u, i, "connections are passed on as they are: a path means nothing");
+        wrong_url(c, u, i, "connections are passed on as they are: a path means nothing");
     else if (tunnels && !requests)
         return true;
     else if (tcp)
-        wrong_scheme(c, u, i,
-                     "tcp is for routes of servers with tls = passthrough: use http://HOST:PORT "
-                     "or unix:PATH");
+        wrong_url(c, u, i,
+                  "tcp is for routes of servers with tls = passthrough: use http://HOST:PORT "
+                  "or unix:PATH");
     else if (!str_eq(uri->scheme, STR("http")))
         config_error(c, config_at_item(u->place, "url", i),
                      "upstream: \"" STR_FMT "\": " STR_FMT
                      " to an upstream is not built yet: use http://HOST:PORT or unix:PATH",
                      STR_ARG(u->options.url.v[i]), STR_ARG(uri->scheme));
+    else if (!str_eq(uri->path, STR("/")))
+        wrong_url(c, u, i,
+                  "the path would be ignored: end it after the port, and say rewrite = PATH in "
+                  "the [route]");
     else
         return true;
     return false;

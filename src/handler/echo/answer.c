@@ -84,8 +84,9 @@ bool echo_number(struct echo *e, const char *name, struct range range, double *r
     if (text.p && text.n) {
         value = strtod(text.p, &end);
         if (end != text.p + text.n || !(value >= range.low && value <= range.high)) {
-            struct str detail = arena_format(&e->end.x->arena, "%s must be a number from %g to %g",
-                                             name, range.low, range.high);
+            struct str detail =
+                arena_format(&e->end.x->arena, "%s must be a number from %.15g to %.15g", name,
+                             range.low, range.high);
             echo_error(e, 400, detail.p ? detail : STR("not a number"));
             return false;
         }

@@ -233,12 +233,26 @@ static void back_events(struct h1_conn *c, uint32_t events) {
 
 /* ---- time and the connection ---- */
 
+/* Only while it is the upstream that we wait for: not when the client takes nothing, nor before
+ * the upstream has all of the request, as it may wait for the rest itself. */
+static uint64_t body_deadline(const struct h1_conn *c) {
+    uint64_t limit_ns = c->env->limits->response_body_timeout_ns;
+    if (limit_ns == 0 || c->in.state < H1_RECEIVER_LENGTH || c->in.state >= H1_RECEIVER_END)
+        return UINT64_MAX;
+    return h1_conn_listens(c) && h1_sender_done(&c->out) ? c->heard_ns + limit_ns : UINT64_MAX;
+}
+
 static uint64_t back_deadline(const struct h1_conn *c) {
-    return ((const struct h1_back *)c)->hold_until_ns;
+    uint64_t body_ns = body_deadline(c), hold_ns = ((const struct h1_back *)c)->hold_until_ns;
+    return body_ns < hold_ns ? body_ns : hold_ns;
 }
 
 static void back_late(struct h1_conn *c) {
-    release(back_of(c));
+    struct h1_back *b = back_of(c);
+    if (b->hold_until_ns <= h1_conn_now(c))
+        release(b);
+    else
+        fail(b, REASON_UPSTREAM_BODY_TIMEOUT);
 }
 
 static void back_drain(struct h1_conn *c) {

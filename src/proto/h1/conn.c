@@ -23,6 +23,10 @@ uint64_t h1_conn_now(const struct h1_conn *c) {
     return c->env->turn->now_ns;
 }
 
+bool h1_conn_listens(const struct h1_conn *c) {
+    return !c->blocked && c->pending.n == 0;
+}
+
 void h1_conn_output(struct h1_conn *c) {
     if (!h1_sender_pending(&c->out))
         return;
@@ -56,7 +60,7 @@ void h1_conn_cut(struct h1_conn *c) {
 void h1_conn_next(struct h1_conn *c) {
     h1_receiver_reset(&c->in);
     h1_sender_reset(&c->out);
-    c->received = false;
+    c->received = c->broken = false;
     c->sent_ns = 0;
     c->heard_ns = h1_conn_now(c);
 }

@@ -25,7 +25,7 @@ struct h1_conn;
 struct h1_role {
     void (*head)(struct h1_conn *c);     /* the receiver is at HEAD_DONE */
     void (*received)(struct h1_conn *c); /* it is at END; once per message */
-    void (*broken)(struct h1_conn *c);   /* it is at FAILED */
+    void (*broken)(struct h1_conn *c);   /* it is at FAILED; once */
     void (*eof)(struct h1_conn *c);      /* the peer's FIN, after all input; maybe repeatedly */
     void (*events)(struct h1_conn *c, uint32_t events); /* of the end, in the turn */
     uint64_t (*deadline)(const struct h1_conn *c);      /* UINT64_MAX: none */
@@ -56,11 +56,12 @@ struct h1_conn {
     struct buf pending; /* input that waits: the body is full, or it is of the next message */
     enum engine_status status;
     bool received; /* the role was told of END */
+    bool broken;   /* … of FAILED */
     bool blocked;  /* the driver was told that there is no room */
     bool eof, eof_told;
     bool sent_since_eof; /* output was taken since then */
     bool draining;
-    uint64_t heard_ns;  /* the last input, or when this state began */
+    uint64_t heard_ns;  /* the last input, or since when we wait for it */
     uint64_t sent_ns;   /* the last output that was taken, or when there began to be some */
     uint64_t linger_ns; /* SHUT_WRITE: until then */
     uint64_t lingered;  /* bytes thrown away in SHUT_WRITE */
@@ -71,6 +72,8 @@ void h1_conn_init(struct h1_conn *c, const struct h1_role *role, struct http_env
 void h1_conn_fini(struct h1_conn *c);
 
 uint64_t h1_conn_now(const struct h1_conn *c);
+/* Would input be taken? Else it is not the peer that we wait for. */
+bool h1_conn_listens(const struct h1_conn *c);
 void h1_conn_output(struct h1_conn *c); /* there is output */
 void h1_conn_set_status(struct h1_conn *c, enum engine_status status);
 /* Ends after what is still to be sent, and lets the peer read it. */

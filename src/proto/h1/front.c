@@ -7,14 +7,16 @@
 /* Who half-closes behind its request and waits for the answer does it at once. */
 #define HALF_CLOSE_NS SECOND_NS
 
+static const char TOO_LARGE[] = "the request body is larger than what is taken here";
+
 static struct h1_front *front_of(struct h1_conn *c) {
     return (struct h1_front *)c;
 }
 
 /* ---- the request ---- */
 
-/* Answers without an exchange (it is over, or there never was one), and closes. */
-static void refuse(struct h1_front *f, int status, const char *problem) {
+/* Answers without an exchange, for lack of memory or as it is over, and closes. */
+static void blurt(struct h1_front *f, int status, const char *problem) {
     struct h1_conn *c = &f->conn;
     h1_sender_reset(&c->out);
     h1_refusal_write(&c->out.lead, status, problem, c->env->turn->wall_s);
@@ -30,12 +32,16 @@ static void refuse(struct h1_front *f, int status, const char *problem) {
 
 /* The exchange cannot go on, for our side's reason. */
 static void fail(struct h1_front *f, enum reason reason, int status, const char *problem) {
-    exchange_reset(&f->conn.end, reason);
-    h1_receiver_let_go(&f->conn.in);
+    struct h1_conn *c = &f->conn;
+    f->keep_alive = false;
+    if (!f->head_written && exchange_refuse(&c->end, reason, status, problem))
+        return;
+    exchange_reset(&c->end, reason);
+    h1_receiver_let_go(&c->in);
     if (f->head_written)
-        h1_conn_cut(&f->conn);
+        h1_conn_cut(c);
     else
-        refuse(f, status, problem);
+        blurt(f, status, problem);
 }
 
 static bool too_large(const struct h1_conn *c, uint64_t bytes) {
@@ -43,21 +49,48 @@ static bool too_large(const struct h1_conn *c, uint64_t bytes) {
     return limit > 0 && bytes > limit;
 }
 
+static void begin(struct h1_front *f) {
+    const struct h1_head *head = &f->conn.in.head;
+    f->head_written = f->expects = false;
+    f->leaves_ns = UINT64_MAX;
+    f->minor = head->major == 1 && head->minor == 0 ? 0 : 1;
+}
+
+/* The head is not one to act upon: an exchange all the same, so that the answer has what all
+ * answers have, and is logged and counted. */
+static void refuse(struct h1_front *f, enum reason reason, int status, const char *problem) {
+    struct h1_conn *c = &f->conn;
+    begin(f);
+    struct exchange *x = exchange_new(c->env, &c->end, c->peer);
+    if (!x) {
+        blurt(f, status, problem);
+        return;
+    }
+    body_finish(&x->request.body);
+    if (f->minor == 0)
+        x->request.version = HTTP_1_0;
+    if (h1_refused_fill(&c->in.head, &x->request) != 0)
+        fail(f, REASON_NO_MEMORY, 503, "out of memory");
+    else
+        fail(f, reason, status, problem);
+}
+
 static void start(struct h1_front *f, const struct h1_facts *facts) {
     struct h1_conn *c = &f->conn;
     const struct http_limits *limits = c->env->limits;
+    begin(f);
     struct exchange *x = exchange_new(c->env, &c->end, c->peer);
     if (!x) {
-        refuse(f, 503, "out of memory");
+        blurt(f, 503, "out of memory");
         return;
     }
+    if (f->minor == 0)
+        x->request.version = HTTP_1_0;
     if (h1_request_fill(&c->in.head, facts, &x->request) != 0) {
-        fail(f, REASON_NO_MEMORY, 503, "out of memory");
+        h1_receiver_refuse(&c->in, 503, "out of memory");
         return;
     }
     f->n_requests++;
-    f->leaves_ns = UINT64_MAX;
-    f->minor = c->in.head.minor;
     f->expects = facts->expect_continue;
     f->keep_alive = facts->keep_alive && !c->draining &&
                     (limits->requests == 0 || f->n_requests < limits->requests);
@@ -66,15 +99,13 @@ static void start(struct h1_front *f, const struct h1_facts *facts) {
 }
 
 static void front_head(struct h1_conn *c) {
-    struct h1_front *f = front_of(c);
     struct h1_facts facts;
-    f->head_written = false;
     if (h1_request_check(&c->in.head, c->peer->secure, &facts) != 0)
-        refuse(f, facts.status, facts.problem);
+        h1_receiver_refuse(&c->in, facts.status, facts.problem);
     else if (facts.content_length > 0 && too_large(c, (uint64_t)facts.content_length))
-        refuse(f, 413, "the request body is larger than what is taken here");
+        h1_receiver_refuse(&c->in, 413, TOO_LARGE);
     else
-        start(f, &facts);
+        start(front_of(c), &facts);
 }
 
 static void front_received(struct h1_conn *c) {
@@ -86,10 +117,22 @@ static void front_received(struct h1_conn *c) {
     task_wake(&c->end.task, H1_LOOK);
 }
 
+static enum reason reason_of(const struct h1_receiver *in, bool in_head) {
+    switch (in->status) {
+    case 413: return REASON_TOO_LARGE;
+    case 503: return REASON_NO_MEMORY;
+    default: return in_head ? REASON_NONE : REASON_CLIENT_PROTOCOL;
+    }
+}
+
 static void front_broken(struct h1_conn *c) {
-    bool memory = c->in.status == 503;
-    fail(front_of(c), memory ? REASON_NO_MEMORY : REASON_CLIENT_PROTOCOL, c->in.status,
-         c->in.problem);
+    struct h1_front *f = front_of(c);
+    bool in_head = !c->end.x && !f->head_written; /* else an answer came before the body's end */
+    enum reason reason = reason_of(&c->in, in_head);
+    if (!in_head)
+        fail(f, reason, c->in.status, c->in.problem);
+    else
+        refuse(f, reason, c->in.status, c->in.problem);
 }
 
 /* FIN while the exchange is open, with close_notify (a browser's aborted navigation, curl's
@@ -109,9 +152,10 @@ static void front_eof(struct h1_conn *c) {
             farewell(front_of(c), c->end.x);
         return;
     }
-    if (c->in.state >= H1_RECEIVER_LENGTH && c->status == ENGINE_OPEN)
+    if (c->in.state >= H1_RECEIVER_LENGTH && c->status == ENGINE_OPEN && !c->broken)
         fail(front_of(c), REASON_CLIENT_GONE, 400, "the request ended before its end");
-    h1_conn_set_status(c, ENGINE_DONE);
+    if (!c->end.x) /* else there is an answer to come */
+        h1_conn_set_status(c, ENGINE_DONE);
 }
 
 /* ---- the response ---- */
@@ -211,12 +255,14 @@ static void take_end(struct h1_front *f, struct exchange *x) {
 static void was_reset(struct h1_front *f, struct exchange *x) {
     enum reason reason = x->reason;
     int status = reason_status(reason);
+    if (!f->head_written && exchange_refuse(&f->conn.end, reason, status, NULL))
+        return;
     exchange_leave(&f->conn.end);
     h1_receiver_let_go(&f->conn.in);
     if (f->head_written)
         h1_conn_cut(&f->conn);
     else
-        refuse(f, status ? status : 500, reason_text(reason));
+        blurt(f, status ? status : 500, reason_text(reason));
 }
 
 /* The response is sent. The request may still be coming: the back end may be reading it, or
@@ -247,8 +293,8 @@ static void front_events(struct h1_conn *c, uint32_t events) {
         was_reset(f, c->end.x);
         return;
     }
-    if (c->end.x && too_large(c, c->in.received)) {
-        fail(f, REASON_TOO_LARGE, 413, "the request body is larger than what is taken here");
+    if (c->end.x && !c->end.x->refusal && too_large(c, c->in.received)) {
+        fail(f, REASON_TOO_LARGE, 413, TOO_LARGE);
         return;
     }
     if (c->end.x && (events & END_WANT) && f->minor > 0)
@@ -272,7 +318,9 @@ static uint64_t after(uint64_t from_ns, uint64_t timeout_ns) {
 
 static uint64_t read_deadline(const struct h1_conn *c) {
     const struct http_limits *limits = c->env->limits;
-    if (c->in.state >= H1_RECEIVER_END || (c->in.state >= H1_RECEIVER_LENGTH && c->blocked))
+    bool refused = c->end.x && c->end.x->refusal;
+    if (refused || c->in.state >= H1_RECEIVER_END ||
+        (c->in.state >= H1_RECEIVER_LENGTH && !h1_conn_listens(c)))
         return UINT64_MAX; /* it is not the client that we wait for */
     if (c->in.state >= H1_RECEIVER_LENGTH)
         return after(c->heard_ns, limits->body_timeout_ns);
@@ -315,7 +363,9 @@ static void front_late(struct h1_conn *c) {
     } else if (c->in.state >= H1_RECEIVER_LENGTH) {
         fail(f, REASON_CLIENT_TIMEOUT, 408, "the request body did not come in time");
     } else if (h1_receiver_begun(&c->in)) {
-        refuse(f, 408, "the request header did not come in time");
+        h1_receiver_refuse(&c->in, 408, "the request header did not come in time");
+        c->broken = true;
+        front_broken(c);
     } else {
         h1_conn_set_status(c, ENGINE_DONE);
     }

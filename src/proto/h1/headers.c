@@ -167,7 +167,7 @@ int h1_request_check(const struct h1_head *head, bool secure, struct h1_facts *r
         return ERR_INVALID;
     struct special s = note_fields(head, f);
     if (str_eq(head->method, STR("CONNECT")))
-        return refuse(f, 501, "CONNECT: this is no forward proxy");
+        return refuse(f, 501, connect_refusal);
     if (check_framing(head, &s, f) != 0 || check_host(head, &s, f) != 0 ||
         check_target(head, &s, f) != 0 || check_expect(head, f) != 0)
         return ERR_INVALID;
@@ -276,8 +276,22 @@ int h1_request_fill(const struct h1_head *head, const struct h1_facts *facts, st
     return 0;
 }
 
+int h1_refused_fill(const struct h1_head *head, struct message *m) {
+    const struct h1_facts facts = {.names_fields = true};
+    struct arena *arena = m->fields.arena;
+    struct str host = STR("");
+    for (size_t i = 0; i < head->n; i++)
+        if (str_ieq(head->v[i].name, STR("host")))
+            host = head->v[i].value;
+    if (copy(arena, head->method, &m->method) != 0 || copy(arena, head->target, &m->path) != 0 ||
+        copy_lower(arena, host, &m->authority) != 0)
+        return ERR_NO_MEMORY;
+    return h1_fields_fill(head, &facts, &m->fields);
+}
+
 int h1_response_fill(const struct h1_head *head, const struct h1_facts *facts, struct message *m) {
     m->status = head->status;
+    m->version = head->minor == 0 ? HTTP_1_0 : HTTP_1_1;
     m->content_length = facts->content_length;
     return h1_fields_fill(head, facts, &m->fields);
 }

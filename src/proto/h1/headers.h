@@ -52,6 +52,8 @@ int h1_response_check(const struct h1_head *head, struct str method, struct h1_f
 
 /* m's fields have their arena. 0 or ERR_NO_MEMORY. */
 int h1_request_fill(const struct h1_head *head, const struct h1_facts *facts, struct message *m);
+/* Of a request that is refused, for the answer's form and the log: what is known of it. */
+int h1_refused_fill(const struct h1_head *head, struct message *m);
 int h1_response_fill(const struct h1_head *head, const struct h1_facts *facts, struct message *m);
 /* The fields alone, for 1xx. */
 int h1_fields_fill(const struct h1_head *head, const struct h1_facts *facts, struct fields *fields);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "http/validate.h"
 
 enum {
     FIELDS_FIRST = 16,
@@ -246,7 +247,7 @@ static void feed(struct h1_receiver *r, const char *p, size_t n) {
 /* llhttp knows a closed list of methods, HTTP does not: the method is cut off here, and llhttp
  * gets GET for it. Exactly two blanks: llhttp would skip more. Returns what comes after it. */
 static struct str cut_method(struct h1_receiver *r, struct str raw) {
-    struct str rest = raw, line, method;
+    struct str rest = raw, line = STR(""), method = STR(""), target;
     unsigned n_blanks = 0;
     str_cut(&raw, '\r', &line);
     for (size_t i = 0; i < line.n; i++)
@@ -255,6 +256,9 @@ static struct str cut_method(struct h1_receiver *r, struct str raw) {
         fail(r, 400, "a request line that is not method, target, version");
     str_cut(&line, ' ', &method);
     r->head.method = method;
+    str_cut(&line, ' ', &target);
+    if (n_blanks == 2 && !str_starts(line, STR("HTTP/")))
+        fail(r, 400, "a protocol other than HTTP"); /* llhttp would take RTSP and ICE */
     return (struct str){rest.p + method.n, rest.n - method.n};
 }
 
@@ -298,28 +302,50 @@ static bool is_http(const struct h1_receiver *r, struct str raw) {
     return !r->response || r->scan.n_empty > 0 || memcmp(raw.p, begin, n) == 0;
 }
 
+/* Of a head that is refused, so that the log can show it. What does not begin with a method and a
+ * blank is no request line: a TLS ClientHello, say. */
+static void note_line(struct h1_receiver *r, struct str raw) {
+    struct str line = STR(""), method = STR(""), target = STR("");
+    while (raw.n > 0 && (raw.p[0] == '\r' || raw.p[0] == '\n'))
+        raw = (struct str){raw.p + 1, raw.n - 1};
+    str_cut(&raw, '\r', &line);
+    bool whole = str_find(line, ' ') > 0 && str_cut(&line, ' ', &method);
+    if (r->response || !whole || !valid_field_name(method))
+        return;
+    str_cut(&line, ' ', &target);
+    r->head.method = method;
+    r->head.target = target;
+}
+
+void h1_receiver_refuse(struct h1_receiver *r, int status, const char *problem) {
+    bool in_head = r->state == H1_RECEIVER_HEAD;
+    fail(r, status, problem);
+    if (in_head)
+        note_line(r, buf_view(&r->raw));
+}
+
 /* A head that is here as a whole is parsed where it lies. */
 static size_t take_head(struct h1_receiver *r, const uint8_t *p, size_t n) {
     r->touched = true;
     struct str raw = {(const char *)p, h1_scan_take(&r->scan, p, n)};
     size_t taken = raw.n;
-    if (r->scan.state == H1_SCAN_BAD) {
-        fail(r, 400, r->scan.problem);
-        return taken;
-    }
-    if (r->raw.n > 0 || r->scan.state != H1_SCAN_DONE) {
+    if (r->raw.n > 0 || r->scan.state < H1_SCAN_DONE) {
         buf_add(&r->raw, p, taken);
         raw = buf_view(&r->raw);
         if (r->raw.failed)
             fail(r, 503, "out of memory");
     }
-    if (!r->raw.failed && !is_http(r, raw))
+    if (r->scan.state == H1_SCAN_BAD)
+        fail(r, 400, r->scan.problem);
+    else if (!r->raw.failed && !is_http(r, raw))
         fail(r, 400, "this is no HTTP/1");
     check_head_size(r, raw.n);
     if (r->scan.state == H1_SCAN_DONE && r->state == H1_RECEIVER_HEAD) {
         parse_head(r, raw);
         check_head_size(r, raw.n);
     }
+    if (r->state == H1_RECEIVER_FAILED)
+        note_line(r, raw);
     return taken;
 }
 

@@ -56,6 +56,10 @@ void h1_receiver_init(struct h1_receiver *r, bool response, const struct http_li
 void h1_receiver_fini(struct h1_receiver *r);
 void h1_receiver_reset(struct h1_receiver *r); /* the next message; frees what is large */
 
+/* What came is not to be gone on with: FAILED. Of a request's head method and target are known
+ * then, as far as its first line came. */
+void h1_receiver_refuse(struct h1_receiver *r, int status, const char *problem);
+
 /* Has the peer begun with a head? */
 bool h1_receiver_begun(const struct h1_receiver *r);
 

@@ -35,8 +35,10 @@ static void arm(struct h1_conn *c) {
 static void tell_role(struct h1_conn *c) {
     if (c->in.state == H1_RECEIVER_HEAD_DONE && c->status == ENGINE_OPEN)
         c->role->head(c);
-    if (c->in.state == H1_RECEIVER_FAILED && c->status == ENGINE_OPEN)
+    if (c->in.state == H1_RECEIVER_FAILED && !c->broken && c->status == ENGINE_OPEN) {
+        c->broken = true;
         c->role->broken(c);
+    }
     if (c->in.state == H1_RECEIVER_END && !c->received && c->status == ENGINE_OPEN) {
         c->received = true;
         c->role->received(c);
@@ -106,7 +108,7 @@ static struct span session_room(struct stream_engine *e) {
         return (struct span){NULL, 0};
     if (c->status == ENGINE_SHUT_WRITE)
         return room;
-    if (c->in.state == H1_RECEIVER_END)
+    if (c->in.state >= H1_RECEIVER_END)
         room = room_for_next(c, room);
     else if (c->pending.n > 0 || c->in.wasted > H1_DRAIN_BYTES)
         room.n = 0;
@@ -178,8 +180,10 @@ static void session_pulled(struct stream_engine *e, size_t bytes) {
     c->sent_since_eof |= c->eof;
     if (!pending && c->status == ENGINE_SHUT_WRITE)
         c->linger_ns = now_ns + (uint64_t)H1_LINGER_MS * MS_NS;
-    if (h1_sender_done(&c->out))
+    if (h1_sender_done(&c->out)) {
+        c->heard_ns = now_ns; /* what comes now may answer all of it */
         task_wake(&c->end.task, H1_LOOK);
+    }
 }
 
 static enum engine_status session_status(const struct stream_engine *e) {
@@ -190,6 +194,7 @@ static enum engine_status session_status(const struct stream_engine *e) {
 
 static void session_run(struct task *task, uint32_t events) {
     struct h1_conn *c = container_of(end_of(task), struct h1_conn, end);
+    bool listened = h1_conn_listens(c);
     if ((events & TASK_TIMER) && c->role->deadline(c) <= h1_conn_now(c))
         c->role->late(c);
     c->role->events(c, events);
@@ -199,6 +204,8 @@ static void session_run(struct task *task, uint32_t events) {
         c->blocked = false;
         engine_wake(&c->engine, ENGINE_ROOM);
     }
+    if (!listened) /* what we did not take is not late: its time begins anew */
+        c->heard_ns = h1_conn_now(c);
     arm(c);
 }
 

@@ -135,7 +135,7 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
     if (s)
         mux_stream_data(s, p, n);
     else
-        nghttp2_session_consume_connection(h2->ng, n);
+        h2_credit(h2, n);
     return 0;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "proto/h2/stream.h"
 
-nghttp2_nv *h2_headers(const struct mux_stream *s, const struct field *lines, size_t n) {
-    nghttp2_nv *nv = arena_alloc(s->arena, (n + 1) * sizeof(*nv));
+nghttp2_nv *h2_headers(struct arena *arena, const struct field *lines, size_t n, bool copy) {
+    nghttp2_nv *nv = arena_alloc(arena, (n + 1) * sizeof(*nv));
     for (size_t i = 0; nv && i < n; i++) {
         struct str name = lines[i].name, value = lines[i].value;
         uint8_t flags = NGHTTP2_NV_FLAG_NONE;
-        if (s->mux->server)
+        if (!copy)
             flags |= NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
         if (field_is_secret(name))
             flags |= NGHTTP2_NV_FLAG_NO_INDEX;

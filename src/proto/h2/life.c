@@ -69,15 +69,25 @@ void h2_drain(struct h2 *h2) {
     h2_wake(h2);
 }
 
+void h2_credit(struct h2 *h2, size_t n) {
+    if (!h2->mux.failed && nghttp2_session_consume_connection(h2->ng, n) != 0)
+        h2_fail(h2);
+}
+
+/* Only queues GOAWAY and makes nghttp2 deaf. Without memory for that the end comes at once. */
+void h2_terminate(struct h2 *h2, uint32_t code) {
+    if (nghttp2_session_terminate_session(h2->ng, code) != 0)
+        h2_fail(h2);
+}
+
 /* ---- what the peer costs ---- */
 
-/* terminate_session only queues GOAWAY and makes nghttp2 deaf. */
 void h2_calm_down(struct h2 *h2, enum excess excess) {
     if (h2->calmed || h2->mux.failed)
         return;
     h2->calmed = true;
     excess_tell(h2->mux.env, h2->mux.peer, excess);
-    nghttp2_session_terminate_session(h2->ng, NGHTTP2_ENHANCE_YOUR_CALM);
+    h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 /* Frames without a message cost time of an account: all of it at once are limits->control_frames

@@ -97,7 +97,7 @@ static int filled(struct stream_engine *e, size_t n) {
     if (h2->last_answer)
         return 0;
     size_t at = look_over(h2, h2->mux.env->scratch, n);
-    int err = feed(h2, at);
+    int err = h2->mux.failed ? ERR_NO_MEMORY : feed(h2, at);
     if (err != 0)
         return err;
     if (block_too_long(h2))
@@ -158,7 +158,7 @@ static void drain(struct stream_engine *e) {
 static void terminate(struct h2 *h2) {
     h2->framing.since_ns = 0;
     h2->mux.idle_ns = h2->mux.env->turn->now_ns;
-    nghttp2_session_terminate_session(h2->ng, NGHTTP2_NO_ERROR);
+    h2_terminate(h2, NGHTTP2_NO_ERROR);
 }
 
 static void time_out(struct h2 *h2) {

@@ -59,9 +59,11 @@ nghttp2_session_callbacks *h2_callbacks_new(void); /* NULL: no memory */
 
 /* ---- life.c ---- */
 enum engine_status h2_status(const struct h2 *h2);
-void h2_wake(struct h2 *h2);  /* there may be output, or the status may have changed */
-void h2_watch(struct h2 *h2); /* a deadline may have come nearer */
-void h2_fail(struct h2 *h2);  /* nghttp2 told a fatal error */
+void h2_wake(struct h2 *h2);             /* there may be output, or the status may have changed */
+void h2_watch(struct h2 *h2);            /* a deadline may have come nearer */
+void h2_fail(struct h2 *h2);             /* nghttp2 told a fatal error */
+void h2_credit(struct h2 *h2, size_t n); /* of the connection's window; for callbacks too */
+void h2_terminate(struct h2 *h2, uint32_t code); /* GOAWAY, then the end; for callbacks too */
 void h2_drain(struct h2 *h2);
 void h2_drain_finally(struct h2 *h2);
 /* The peer costs too much; records only, for callbacks too. */
@@ -70,9 +72,10 @@ void h2_charge(struct h2 *h2);              /* a frame came that carries no mess
 void h2_pay(struct h2 *h2, uint64_t bytes); /* so much of messages came or went */
 
 /* ---- headers.c ---- */
-/* What nghttp2 wants; the array lives in s->arena. A front's lines stay until they are sent or
- * dropped, so nghttp2 need not copy them; a back can lose its exchange at any time. NULL: no
- * memory. */
-nghttp2_nv *h2_headers(const struct mux_stream *s, const struct field *lines, size_t n);
+/* What nghttp2 wants; the array lives in arena. nghttp2 need not copy the lines of a front's head
+ * and trailers, which stay until they are sent or dropped with their stream. It copies those of
+ * informational heads, behind which last words may come when the exchange is over, and a back's,
+ * which can lose its exchange at any time. NULL: no memory. */
+nghttp2_nv *h2_headers(struct arena *arena, const struct field *lines, size_t n, bool copy);
 
 #endif

@@ -58,19 +58,18 @@ static enum reason lost(const struct mux_stream *s) {
 /* ---- receiving ---- */
 
 static void credit(struct mux_stream *s, size_t n, bool more) {
-    if (s->mux->failed)
-        return;
-    int err = more ? nghttp2_session_consume(ng_of(s), id_of(s), n)
-                   : nghttp2_session_consume_connection(ng_of(s), n);
-    if (err != 0)
-        h2_fail(h2_of_mux(s->mux));
+    struct h2 *h2 = h2_of_mux(s->mux);
+    if (!more)
+        h2_credit(h2, n);
+    else if (!s->mux->failed && nghttp2_session_consume(h2->ng, id_of(s), n) != 0)
+        h2_fail(h2);
 }
 
 /* ---- sending: bodies ---- */
 
 static int submit_trailers(struct mux_stream *s) {
     const struct fields *t = s->out_trailers;
-    nghttp2_nv *nv = h2_headers(s, t->v, t->n);
+    nghttp2_nv *nv = h2_headers(s->arena, t->v, t->n, !s->mux->server);
     if (!nv || nghttp2_submit_trailer(ng_of(s), id_of(s), nv, t->n) != 0)
         return ERR_NO_MEMORY;
     return 0;
@@ -154,14 +153,14 @@ static nghttp2_data_provider2 source_of(struct mux_stream *s) {
 
 static int respond(struct mux_stream *s, const struct field *lines, size_t n, bool fin) {
     nghttp2_data_provider2 source = source_of(s);
-    nghttp2_nv *nv = h2_headers(s, lines, n);
+    nghttp2_nv *nv = h2_headers(s->arena, lines, n, false);
     if (!nv || nghttp2_submit_response2(ng_of(s), id_of(s), nv, n, fin ? NULL : &source) != 0)
         return ERR_NO_MEMORY;
     return 0;
 }
 
 static int inform(struct mux_stream *s, const struct field *lines, size_t n) {
-    nghttp2_nv *nv = h2_headers(s, lines, n);
+    nghttp2_nv *nv = h2_headers(s->arena, lines, n, true);
     if (!nv || nghttp2_submit_headers(ng_of(s), 0, id_of(s), NULL, nv, n, NULL) != 0)
         return ERR_NO_MEMORY;
     return 0;
@@ -169,7 +168,7 @@ static int inform(struct mux_stream *s, const struct field *lines, size_t n) {
 
 static int request(struct mux_stream *s, const struct field *lines, size_t n, bool fin) {
     nghttp2_data_provider2 source = source_of(s);
-    nghttp2_nv *nv = h2_headers(s, lines, n);
+    nghttp2_nv *nv = h2_headers(s->arena, lines, n, true);
     if (!nv)
         return ERR_NO_MEMORY;
     s->id = nghttp2_submit_request2(ng_of(s), NULL, nv, n, fin ? NULL : &source, s);

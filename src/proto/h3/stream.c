@@ -200,8 +200,6 @@ static const nghttp3_data_reader source = {.read_data = read_body};
 static int respond(struct mux_stream *s, const struct field *lines, size_t n, bool fin) {
     nghttp3_conn *ng = h3_of_mux(s->mux)->ng;
     nghttp3_nv *nv = h3_headers(s->arena, lines, n);
-    if (h3_stream_of(s)->stop_came)
-        return ERR_CLOSED;
     if (!nv || nghttp3_conn_submit_response(ng, s->id, nv, n, fin ? NULL : &source) != 0)
         return ERR_NO_MEMORY;
     return 0;

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "http/reply.h"
+#include "http/validate.h"
 #include "proto/mux/stream.h"
 
 /* A server stream: the front end of an exchange. */
@@ -36,8 +37,12 @@ static bool answer(struct mux_stream *s, enum reason reason) {
 /* The exchange cannot go on: say so with a status while no head was sent, else reset. */
 static void give_up(struct mux_stream *s, enum reason reason) {
     int status = reason_status(reason);
-    bool can_answer =
-        !s->head_sent && !s->closed && !s->reset_sent && status >= 400 && status != 499;
+    bool hears = !s->reset_sent && s->mux->ops->lost(s) == REASON_NONE;
+    bool can_answer = hears && !s->head_sent && status >= 400 && status != 499;
+    if (can_answer && exchange_refuse(&s->end, reason, status, NULL)) {
+        s->broken = REASON_NONE;
+        return;
+    }
     if (!can_answer || !answer(s, reason))
         s->mux->ops->reset(s, reason);
     cancel(s, reason);
@@ -47,12 +52,16 @@ static void give_up(struct mux_stream *s, enum reason reason) {
  * up. */
 static enum reason judge_head(struct mux_stream *s, struct exchange *x) {
     uint64_t limit = x->env->limits->request_body_bytes;
+    if (x->refusal)
+        return REASON_NONE; /* it was too late already */
     if (s->head_verdict == ERR_INVALID)
         reply_error(x, 400, str_of(s->head.problem));
     else if (s->head_verdict == ERR_LIMIT)
         reply_error(x, 431, STR("The request's header is larger than this gateway takes."));
     else if (s->head_verdict != 0)
         return REASON_NO_MEMORY;
+    else if (method_is(&x->request, "CONNECT") && x->request.protocol.n == 0)
+        reply_error(x, 501, str_of(connect_refusal));
     else if (limit > 0 && x->request.content_length > (int64_t)limit)
         return REASON_TOO_LARGE;
     else
@@ -134,9 +143,14 @@ static void take_body(struct mux_stream *s) {
         s->mux->ops->send_more(s);
 }
 
+/* Of the request; or nobody wants it, and a client that sleeps is not waited for. */
+static bool nothing_to_come(const struct mux_stream *s) {
+    return s->fin_came || s->reset_came || s->closed || s->in->body.state == BODY_STOPPED;
+}
+
 static bool ended(struct mux_stream *s, uint32_t events) {
     enum reason reason = s->broken;
-    if (s->fin_sent && (s->fin_came || s->reset_came || s->closed)) {
+    if (s->fin_sent && nothing_to_come(s)) {
         leave(s);
         return true;
     }
