@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/check.h"
 #include "base/err.h"
 #include "tls/native.h"
 #include "tls/plain.h"
+#include "tls/records.h"
 
 #include <wolfssl/error-ssl.h>
 
@@ -21,16 +21,13 @@ enum state {
     HANDSHAKE, /* no inner engine yet */
     OPEN,      /* bytes go both ways, or one when a close_notify was seen or sent */
     FINISHED,  /* both sides have sent close_notify: wolfSSL may only be freed now */
-    FAILED,    /* what is in `out` still goes, an alert mostly */
+    FAILED,    /* what is in `records` still goes, an alert mostly */
 };
 
 enum {
     ENGINE_MAGIC = 0x746c7365,
-    RECORD = 16384,         /* plaintext of a full record */
     ALONE = RECORD / 2,     /* a piece of so many bytes, a chunk say, is a record: no copy */
-    AHEAD = 4 * RECORD,     /* encrypted in advance, so that one sendmsg is worth it */
     OUT_MOST = 16 * RECORD, /* a peer that makes us answer and does not read is left alone */
-    INPUT = 2 * RECORD,
 };
 
 struct tls_engine {
@@ -44,12 +41,7 @@ struct tls_engine {
     struct stream_engine *inner;
     uint64_t begin_ns;
     char *problem;
-
-    uint8_t *input; /* our own, when no scratch was given or the inner engine was full */
-    size_t input_cap;
-    struct str unread; /* ciphertext that wolfSSL has not taken yet */
-    struct buf out;    /* records for the driver, from out_begin on */
-    size_t out_begin;
+    struct records records;
 
     bool is_client, seen_first, draining;
     bool fin_received; /* of TCP; told when all before it was read */
@@ -60,38 +52,6 @@ static struct tls_engine *engine_of(const struct stream_engine *base) {
     struct tls_engine *e = container_of(base, struct tls_engine, base);
     check_magic(e, ENGINE_MAGIC);
     return e;
-}
-
-static size_t out_pending(const struct tls_engine *e) {
-    return e->out.n - e->out_begin;
-}
-
-/* ---- what wolfSSL calls: bytes only ---- */
-
-static int on_recv(WOLFSSL *ssl, char *to, int n, void *context) {
-    (void)ssl;
-    struct tls_engine *e = context;
-    check_magic(e, ENGINE_MAGIC);
-    size_t take = e->unread.n < (size_t)n ? e->unread.n : (size_t)n;
-    if (take == 0)
-        return WOLFSSL_CBIO_ERR_WANT_READ;
-    memcpy(to, e->unread.p, take);
-    e->unread.p += take;
-    e->unread.n -= take;
-    return (int)take;
-}
-
-static int on_send(WOLFSSL *ssl, char *from, int n, void *context) {
-    (void)ssl;
-    struct tls_engine *e = context;
-    check_magic(e, ENGINE_MAGIC);
-    if (e->out_begin > 0 && e->out.n == e->out_begin)
-        e->out_begin = e->out.n = 0;
-    /* After a full record there will be more: growing step by step would copy them. */
-    if (n > RECORD && e->out.cap < AHEAD)
-        (void)buf_reserve(&e->out, AHEAD + RECORD);
-    buf_add(&e->out, from, (size_t)n);
-    return e->out.failed ? WOLFSSL_CBIO_ERR_GENERAL : n;
 }
 
 /* ---- failing ---- */
@@ -120,14 +80,14 @@ static int fail(struct tls_engine *e, int err, const char *problem) {
         log_info(e->config.log, "TLS handshake with %s failed: %s",
                  addr_text(&e->config.peer->remote, remote), problem);
     }
-    e->unread.n = 0;
+    e->records.unread.n = 0;
     set_state(e, FAILED);
     return err;
 }
 
 static int fail_native(struct tls_engine *e, int native) {
     char problem[400];
-    if (e->out.failed)
+    if (e->records.out.failed)
         return fail(e, ERR_NO_MEMORY, "out of memory");
     tls_session_problem(e->ssl, native, problem, sizeof(problem));
     return fail(e, tls_session_refused(e->ssl) ? ERR_REFUSED : ERR_TLS, problem);
@@ -169,7 +129,7 @@ static int shake(struct tls_engine *e) {
 /* wolfSSL takes whole records: what it has not decrypted is ours, or not here yet. Asked in vain it
  * writes a line into a queue of errors, which is dear. */
 static bool may_read(const struct tls_engine *e) {
-    return e->unread.n > 0 || wolfSSL_pending(e->ssl) > 0;
+    return e->records.unread.n > 0 || wolfSSL_pending(e->ssl) > 0;
 }
 
 /* One read of plaintext. ERR_AGAIN: nothing more for now. */
@@ -192,7 +152,7 @@ static int read_some(struct tls_engine *e) {
     if (native != WOLFSSL_ERROR_ZERO_RETURN && native != ZERO_RETURN)
         return fail_native(e, native);
     e->notify_received = true;
-    e->unread.n = 0;
+    e->records.unread.n = 0;
     e->inner->ops->end_of_input(e->inner);
     return ERR_AGAIN;
 }
@@ -209,7 +169,7 @@ static void tell_fin(struct tls_engine *e) {
 
 /* Everything that can be read now. Output that wolfSSL made on the way is told. */
 static int read_all(struct tls_engine *e) {
-    size_t before = out_pending(e);
+    size_t before = records_pending(&e->records);
     int err = 0;
     if (e->state == HANDSHAKE)
         err = shake(e);
@@ -217,32 +177,9 @@ static int read_all(struct tls_engine *e) {
         err = read_some(e);
     if (e->fin_received && e->state == OPEN && !e->notify_received)
         tell_fin(e);
-    if (out_pending(e) > before)
+    if (records_pending(&e->records) > before)
         engine_wake(&e->base, ENGINE_OUTPUT);
     return err == ERR_AGAIN ? 0 : err;
-}
-
-/* What wolfSSL left lies in memory that others will use: keep it. */
-static int keep_unread(struct tls_engine *e) {
-    if (e->unread.n == 0 || e->state == FAILED || !e->config.scratch.p)
-        return 0;
-    uint8_t *kept = malloc(e->unread.n);
-    if (!kept)
-        return fail(e, ERR_NO_MEMORY, "out of memory");
-    memcpy(kept, e->unread.p, e->unread.n);
-    free(e->input);
-    e->input = kept;
-    e->input_cap = e->unread.n;
-    e->unread.p = (const char *)kept;
-    return 0;
-}
-
-static void drop_input(struct tls_engine *e) {
-    if (e->unread.n > 0)
-        return;
-    free(e->input);
-    e->input = NULL;
-    e->input_cap = 0;
 }
 
 static struct span tls_room(struct stream_engine *base) {
@@ -251,27 +188,20 @@ static struct span tls_room(struct stream_engine *base) {
     /* Here the driver comes when the inner engine woke it with ENGINE_ROOM. */
     if (e->state == OPEN && !e->notify_received && read_all(e) != 0)
         return none;
-    if (e->state > OPEN || e->notify_received || e->fin_received || e->unread.n > 0 ||
-        out_pending(e) > OUT_MOST)
+    if (e->state > OPEN || e->notify_received || e->fin_received || e->records.unread.n > 0 ||
+        records_pending(&e->records) > OUT_MOST)
         return none;
     /* Decrypted bytes that the inner engine has no room for. */
     if (e->state == OPEN && wolfSSL_pending(e->ssl) > 0)
         return none;
-    if (e->config.scratch.p) {
-        drop_input(e);
-        return e->config.scratch;
-    }
-    if (!e->input) {
-        e->input = malloc(INPUT);
-        e->input_cap = INPUT;
-    }
-    if (!e->input)
+    struct span room = records_room(&e->records);
+    if (room.n == 0)
         (void)fail(e, ERR_NO_MEMORY, "out of memory");
-    return (struct span){e->input, e->input ? e->input_cap : 0};
+    return room;
 }
 
 static int refuse_plain(struct tls_engine *e) {
-    plain_answer(e->unread, &e->out);
+    plain_answer(e->records.unread, &e->records.out);
     return fail(e, ERR_TLS, "plain HTTP was spoken to a port of HTTPS");
 }
 
@@ -279,15 +209,14 @@ static int tls_filled(struct stream_engine *base, size_t n) {
     struct tls_engine *e = engine_of(base);
     if (e->state > OPEN || e->notify_received)
         return 0;
-    e->unread =
-        (struct str){(const char *)(e->config.scratch.p ? e->config.scratch.p : e->input), n};
-    if (!e->seen_first && n > 0 && !e->is_client && plain_is_http(e->unread))
+    records_filled(&e->records, n);
+    if (!e->seen_first && n > 0 && !e->is_client && plain_is_http(e->records.unread))
         return refuse_plain(e);
     e->seen_first = e->seen_first || n > 0;
     int err = read_all(e);
-    if (err == 0)
-        err = keep_unread(e);
-    drop_input(e);
+    if (err == 0 && e->state != FAILED && records_keep(&e->records) != 0)
+        err = fail(e, ERR_NO_MEMORY, "out of memory");
+    records_let_go(&e->records);
     return err;
 }
 
@@ -354,11 +283,9 @@ static void produce(struct tls_engine *e) {
     if (e->state == HANDSHAKE && e->is_client && !e->seen_first)
         (void)shake(e);
     int err = e->state == OPEN && !e->notify_sent ? 0 : ERR_CLOSED;
-    if (err == 0 && e->out_begin > 0) {
-        buf_drop(&e->out, e->out_begin);
-        e->out_begin = 0;
-    }
-    while (err == 0 && e->out.n < AHEAD)
+    if (err == 0)
+        records_close_up(&e->records);
+    while (err == 0 && records_pending(&e->records) < AHEAD)
         err = write_record(e);
     enum engine_status status = err == ERR_AGAIN ? e->inner->ops->status(e->inner) : ENGINE_OPEN;
     if (status == ENGINE_SHUT_WRITE || status == ENGINE_DONE)
@@ -376,26 +303,20 @@ static int tls_pull(struct stream_engine *base, struct iovec *iov, int n) {
     struct tls_engine *e = engine_of(base);
     if (n <= 0 || tls_status(base) == ENGINE_CUT)
         return 0;
-    if (out_pending(e) < RECORD)
+    if (records_pending(&e->records) < RECORD)
         produce(e);
-    if (out_pending(e) == 0)
+    if (records_pending(&e->records) == 0)
         return 0;
-    iov[0] = (struct iovec){e->out.p + e->out_begin, out_pending(e)};
+    iov[0] = records_iov(&e->records);
     return 1;
 }
 
 static void tls_pulled(struct stream_engine *base, size_t bytes) {
     struct tls_engine *e = engine_of(base);
-    check(bytes <= out_pending(e));
-    bool was_full = out_pending(e) > OUT_MOST;
-    e->out_begin += bytes;
-    if (was_full && out_pending(e) <= OUT_MOST)
+    bool was_full = records_pending(&e->records) > OUT_MOST;
+    records_pulled(&e->records, bytes);
+    if (was_full && records_pending(&e->records) <= OUT_MOST)
         engine_wake(&e->base, ENGINE_ROOM);
-    if (out_pending(e) > 0)
-        return;
-    buf_fini(&e->out);
-    buf_init(&e->out);
-    e->out_begin = 0;
 }
 
 /* ---- life ---- */
@@ -420,8 +341,7 @@ static void tls_drive(struct stream_engine *base, struct task *driver) {
 static void engine_free(struct grave *grave) {
     struct tls_engine *e = container_of(grave, struct tls_engine, grave);
     tls_session_free(e->ssl);
-    buf_fini(&e->out);
-    free(e->input);
+    records_fini(&e->records);
     free(e->problem);
     e->magic = 0;
     free(e);
@@ -464,10 +384,7 @@ static bool set_up(struct tls_engine *e) {
     e->ssl = tls_session_new(e->config.context, e->config.host);
     if (!e->ssl)
         return false;
-    wolfSSL_SSLSetIORecv(e->ssl, on_recv);
-    wolfSSL_SSLSetIOSend(e->ssl, on_send);
-    wolfSSL_SetIOReadCtx(e->ssl, e);
-    wolfSSL_SetIOWriteCtx(e->ssl, e);
+    records_attach(&e->records, e->ssl);
     if (e->config.tickets)
         tls_session_resume(e->ssl, e->config.tickets);
     uint64_t timeout = e->config.handshake_timeout_ns;
@@ -483,7 +400,7 @@ struct stream_engine *tls_engine_new(const struct tls_engine_config *config) {
     e->config = *config;
     e->is_client = config->host != NULL;
     e->begin_ns = config->turn->now_ns;
-    buf_init(&e->out);
+    records_init(&e->records, config->scratch);
     task_init(&e->timer, config->turn, on_timer);
     if (!set_up(e)) {
         task_fini(&e->timer);

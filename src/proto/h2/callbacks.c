@@ -11,38 +11,31 @@ static struct h2 *h2_of(void *context) {
     return h2;
 }
 
-static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id) {
-    struct h2_stream *s = id > 0 ? nghttp2_session_get_stream_user_data(ng, id) : NULL;
+static struct mux_stream *stream_by_id(nghttp2_session *ng, int32_t id) {
+    struct mux_stream *s = id > 0 ? nghttp2_session_get_stream_user_data(ng, id) : NULL;
     if (s)
-        check_magic(s, H2_STREAM_MAGIC);
+        check_magic(s, MUX_STREAM_MAGIC);
     return s;
 }
 
 /* Both directions count in one limit: whether the client resets or makes us reset, the work
  * for an upstream is the same (CVE-2023-44487, CVE-2025-8671). */
 static void count_reset(struct h2 *h2) {
-    if (++h2->n_resets > h2->env->limits->resets && h2->server)
+    if (++h2->n_resets > h2->mux.env->limits->resets && h2->mux.server)
         h2_calm_down(h2, EXCESS_RESETS);
-}
-
-static enum section section_of(const struct h2_stream *s) {
-    if (s->head_came)
-        return SECTION_TRAILERS;
-    return s->h2->server ? SECTION_REQUEST : SECTION_RESPONSE;
 }
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
     struct h2 *h2 = h2_of(context);
     int32_t id = frame->hd.stream_id;
-    struct h2_stream *s = stream_by_id(ng, id);
-    if (!s && h2->server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-        s = h2_front_new(h2, id);
+    struct mux_stream *s = stream_by_id(ng, id);
+    if (!s && h2->mux.server && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        s = mux_front_new(&h2->mux, id);
         if (!s || nghttp2_session_set_stream_user_data(ng, id, s) != 0)
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
-    if (!s || !s->end.x)
-        return 0;
-    head_builder_init(&s->head, section_of(s), &s->end.x->arena, h2->env->limits);
+    if (s)
+        mux_section_begin(s, s->head_came);
     return 0;
 }
 
@@ -55,7 +48,7 @@ static struct str str_of_rcbuf(nghttp2_rcbuf *rcbuf) {
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
                      nghttp2_rcbuf *value, uint8_t flags, void *context) {
     (void)flags, (void)context;
-    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    struct mux_stream *s = stream_by_id(ng, frame->hd.stream_id);
     if (!s || !s->end.x)
         return 0;
     if (head_builder_add(&s->head, str_of_rcbuf(name), str_of_rcbuf(value)) != 0)
@@ -67,86 +60,40 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
                              nghttp2_rcbuf *value, uint8_t flags, void *context) {
     (void)name, (void)value, (void)flags, (void)context;
-    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    struct mux_stream *s = stream_by_id(ng, frame->hd.stream_id);
     if (s && s->end.x)
         head_builder_refuse(&s->head, "a field with characters that do not belong there");
     return 0;
 }
 
-static void request_came(struct h2_stream *s) {
-    s->head_came = true;
-    s->head_verdict = head_builder_request(&s->head, s->in);
-    h2_stream_came(s);
-}
-
-static void response_came(struct h2_stream *s) {
-    struct exchange *x = s->end.x;
-    int err = head_builder_response(&s->head, s->in);
-    if (err != 0) {
-        h2_stream_break(s, err == ERR_NO_MEMORY ? REASON_NO_MEMORY : REASON_UPSTREAM_PROTOCOL);
-        return;
-    }
-    if (s->head.status < 200) {
-        exchange_inform(x, s->head.status, &s->head.fields);
-        return;
-    }
-    s->head_came = true;
-    h2_stream_came(s);
-}
-
-static void trailers_came(struct h2_stream *s) {
-    if (head_builder_trailers(&s->head, &s->in->trailers) != 0)
-        h2_stream_break(s, s->h2->server ? REASON_CLIENT_PROTOCOL : REASON_UPSTREAM_PROTOCOL);
-}
-
-static void section_came(struct h2_stream *s) {
-    if (!s->end.x)
-        return;
-    switch (s->head.section) {
-    case SECTION_REQUEST: request_came(s); break;
-    case SECTION_RESPONSE: response_came(s); break;
-    case SECTION_TRAILERS: trailers_came(s); break;
-    }
-}
-
-/* A body that was broken must not look complete. */
-static void fin_came(struct h2_stream *s) {
-    s->fin_came = true;
-    if (s->end.x && s->broken == REASON_NONE)
-        body_finish(&s->in->body);
-    h2_stream_came(s);
-}
-
 static void settings_came(struct h2 *h2, const nghttp2_frame *frame) {
-    if (h2->server || (frame->hd.flags & NGHTTP2_FLAG_ACK))
+    if (h2->mux.server || (frame->hd.flags & NGHTTP2_FLAG_ACK))
         return;
-    h2->client.max_streams =
+    h2->mux.client.max_streams =
         nghttp2_session_get_remote_settings(h2->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-    if (h2->client.owner)
-        task_wake(h2->client.owner, CLIENT_READY);
+    mux_tell_owner(&h2->mux, CLIENT_READY);
 }
 
 static void goaway_came(struct h2 *h2) {
-    if (h2->server)
+    if (h2->mux.server)
         return;
-    h2->client.usable = false;
-    if (h2->client.owner)
-        task_wake(h2->client.owner, CLIENT_GONE);
+    h2->mux.client.usable = false;
+    mux_tell_owner(&h2->mux, CLIENT_GONE);
 }
 
 static void message_frame_came(struct h2 *h2, const nghttp2_frame *frame) {
-    struct h2_stream *s = stream_by_id(h2->ng, frame->hd.stream_id);
+    struct mux_stream *s = stream_by_id(h2->ng, frame->hd.stream_id);
     if (!s)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS)
-        section_came(s);
+        mux_section_came(s);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
-        fin_came(s);
+        mux_stream_fin(s);
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
     struct h2 *h2 = h2_of(context);
-    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    struct mux_stream *s = stream_by_id(ng, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) {
         message_frame_came(h2, frame);
         return 0;
@@ -174,7 +121,7 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
                             void *context) {
     (void)ng;
     struct h2 *h2 = h2_of(context);
-    log_debug(h2->env->log, "h2: invalid frame of type %u: %s", frame->hd.type,
+    log_debug(h2->mux.env->log, "h2: invalid frame of type %u: %s", frame->hd.type,
               nghttp2_strerror(err));
     return 0;
 }
@@ -184,9 +131,9 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
                    void *context) {
     (void)flags;
     struct h2 *h2 = h2_of(context);
-    struct h2_stream *s = stream_by_id(ng, id);
+    struct mux_stream *s = stream_by_id(ng, id);
     if (s)
-        h2_stream_data(s, p, n);
+        mux_stream_data(s, p, n);
     else
         h2_credit(h2, n);
     return 0;
@@ -200,22 +147,22 @@ static void end_with(struct h2 *h2, int32_t id) {
 
 /* nghttp2 ends a connection so by itself for two limits, and gives a text for one of them. */
 static void tell_excess(const struct h2 *h2, const nghttp2_goaway *goaway) {
-    if (goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM && h2->server && !h2->calmed)
-        excess_tell(h2->env, h2->peer,
+    if (goaway->error_code == NGHTTP2_ENHANCE_YOUR_CALM && h2->mux.server && !h2->calmed)
+        excess_tell(h2->mux.env, h2->mux.peer,
                     goaway->opaque_data_len > 0 ? EXCESS_SETTINGS : EXCESS_GLITCHES);
 }
 
 static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *context) {
     struct h2 *h2 = h2_of(context);
     int32_t id = frame->hd.stream_id;
-    struct h2_stream *s = stream_by_id(ng, id);
+    struct mux_stream *s = stream_by_id(ng, id);
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
         if (s && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
             s->fin_sent = true;
             end_with(h2, id);
-            h2_stream_came(s);
+            mux_stream_came(s);
         }
         break;
     case NGHTTP2_RST_STREAM:
@@ -230,17 +177,16 @@ static int on_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *contex
 
 static int on_close(nghttp2_session *ng, int32_t id, uint32_t code, void *context) {
     struct h2 *h2 = h2_of(context);
-    struct h2_stream *s = stream_by_id(ng, id);
+    struct mux_stream *s = stream_by_id(ng, id);
     if (!s)
         return 0;
     s->closed = true;
     s->close_code = code;
     end_with(h2, id);
-    h2_stream_came(s);
-    if (!h2->server) {
-        h2->client.n_streams--;
-        if (h2->client.owner)
-            task_wake(h2->client.owner, CLIENT_READY);
+    mux_stream_came(s);
+    if (!h2->mux.server) {
+        h2->mux.client.n_streams--;
+        mux_tell_owner(&h2->mux, CLIENT_READY);
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "proto/h2/session.h"
+#include "proto/h2/stream.h"
 
 nghttp2_nv *h2_headers(struct arena *arena, const struct field *lines, size_t n, bool copy) {
     nghttp2_nv *nv = arena_alloc(arena, (n + 1) * sizeof(*nv));

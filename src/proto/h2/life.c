@@ -10,11 +10,11 @@
 /* ---- status and end ---- */
 
 static bool wants_write(const struct h2 *h2) {
-    return h2->out.n > 0 || (!h2->failed && nghttp2_session_want_write(h2->ng));
+    return h2->out.n > 0 || (!h2->mux.failed && nghttp2_session_want_write(h2->ng));
 }
 
 enum engine_status h2_status(const struct h2 *h2) {
-    if (h2->failed || h2->ended)
+    if (h2->mux.failed || h2->ended)
         return ENGINE_DONE;
     bool open = nghttp2_session_want_read(h2->ng) || nghttp2_session_want_write(h2->ng);
     return open ? ENGINE_OPEN : ENGINE_DONE;
@@ -30,17 +30,9 @@ void h2_wake(struct h2 *h2) {
         engine_wake(&h2->engine, events);
 }
 
-void h2_tell_gone(struct h2 *h2) {
-    if (h2->server || !h2->client.usable)
-        return;
-    h2->client.usable = false;
-    if (h2->client.owner)
-        task_wake(h2->client.owner, CLIENT_GONE);
-}
-
 void h2_fail(struct h2 *h2) {
-    h2->failed = true;
-    h2_tell_gone(h2);
+    h2->mux.failed = true;
+    mux_tell_gone(&h2->mux);
     engine_wake(&h2->engine, ENGINE_STATUS);
 }
 
@@ -48,7 +40,7 @@ void h2_fail(struct h2 *h2) {
 
 /* Requests that were on their way when we announced it are still taken; this one is final. */
 void h2_drain_finally(struct h2 *h2) {
-    if (h2->drained || h2->failed)
+    if (h2->drained || h2->mux.failed)
         return;
     h2->drained = true;
     int32_t last = nghttp2_session_get_last_proc_stream_id(h2->ng);
@@ -61,24 +53,24 @@ static void drain_server(struct h2 *h2) {
     if (nghttp2_submit_shutdown_notice(h2->ng) != 0 ||
         nghttp2_submit_ping(h2->ng, NGHTTP2_FLAG_NONE, opaque) != 0)
         h2_fail(h2);
-    h2->drain_ns = h2->env->turn->now_ns;
+    h2->drain_ns = h2->mux.env->turn->now_ns;
     h2_watch(h2);
 }
 
 void h2_drain(struct h2 *h2) {
-    if (h2->draining || h2->failed)
+    if (h2->draining || h2->mux.failed)
         return;
     h2->draining = true;
-    if (h2->server)
+    if (h2->mux.server)
         drain_server(h2);
     else
         h2_drain_finally(h2);
-    h2_tell_gone(h2);
+    mux_tell_gone(&h2->mux);
     h2_wake(h2);
 }
 
 void h2_credit(struct h2 *h2, size_t n) {
-    if (!h2->failed && nghttp2_session_consume_connection(h2->ng, n) != 0)
+    if (!h2->mux.failed && nghttp2_session_consume_connection(h2->ng, n) != 0)
         h2_fail(h2);
 }
 
@@ -91,10 +83,10 @@ void h2_terminate(struct h2 *h2, uint32_t code) {
 /* ---- what the peer costs ---- */
 
 void h2_calm_down(struct h2 *h2, enum excess excess) {
-    if (h2->calmed || h2->failed)
+    if (h2->calmed || h2->mux.failed)
         return;
     h2->calmed = true;
-    excess_tell(h2->env, h2->peer, excess);
+    excess_tell(h2->mux.env, h2->mux.peer, excess);
     h2_terminate(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
@@ -106,11 +98,11 @@ void h2_calm_down(struct h2 *h2, enum excess excess) {
 enum { BYTES_A_FRAME = 16 };
 
 static uint64_t frame_ns(const struct h2 *h2) {
-    return ACCOUNT_NS / h2->env->limits->control_frames;
+    return ACCOUNT_NS / h2->mux.env->limits->control_frames;
 }
 
 void h2_charge(struct h2 *h2) {
-    uint64_t now = h2->env->turn->now_ns;
+    uint64_t now = h2->mux.env->turn->now_ns;
     if (h2->paid_ns < now)
         h2->paid_ns = now;
     h2->paid_ns += frame_ns(h2);
@@ -126,20 +118,21 @@ void h2_pay(struct h2 *h2, uint64_t bytes) {
 /* ---- timers, for the server role: a client's owner has its own ---- */
 
 static uint64_t deadline(const struct h2 *h2) {
-    const struct http_limits *limits = h2->env->limits;
+    const struct http_limits *limits = h2->mux.env->limits;
     uint64_t due = UINT64_MAX;
     if (h2->framing.since_ns)
         due = h2->framing.since_ns + limits->header_timeout_ns;
-    if (!list_empty(&h2->streams))
-        return h2->env->turn->now_ns + SWEEP_NS < due ? h2->env->turn->now_ns + SWEEP_NS : due;
+    if (!list_empty(&h2->mux.streams))
+        return h2->mux.env->turn->now_ns + SWEEP_NS < due ? h2->mux.env->turn->now_ns + SWEEP_NS
+                                                          : due;
     if (h2->draining && !h2->drained && h2->drain_ns + H2_DRAIN_NS < due)
         due = h2->drain_ns + H2_DRAIN_NS;
-    uint64_t idle = h2->idle_ns + limits->idle_timeout_ns;
+    uint64_t idle = h2->mux.idle_ns + limits->idle_timeout_ns;
     return idle < due ? idle : due;
 }
 
 void h2_watch(struct h2 *h2) {
-    if (!h2->server || h2->failed)
+    if (!h2->mux.server || h2->mux.failed)
         return;
     task_by(&h2->task, deadline(h2));
 }

@@ -21,9 +21,9 @@ static struct h2 *h2_of_engine(const struct stream_engine *e) {
 
 static struct span room(struct stream_engine *e) {
     struct h2 *h2 = h2_of_engine(e);
-    if (h2->failed || h2->ended)
+    if (h2->mux.failed || h2->ended)
         return (struct span){NULL, 0};
-    return (struct span){h2->env->scratch, h2->env->scratch_bytes};
+    return (struct span){h2->mux.env->scratch, h2->mux.env->scratch_bytes};
 }
 
 /* Before nghttp2 sees it, which tells nothing of frames that it drops. A request is worth as much
@@ -42,13 +42,13 @@ static void judge_frame(struct h2 *h2) {
  * and get their 431 as any others. */
 static bool block_too_long(const struct h2 *h2) {
     const struct framing *f = &h2->framing;
-    return h2->server && f->type == NGHTTP2_CONTINUATION &&
-           f->block_length > h2->env->limits->head_bytes;
+    return h2->mux.server && f->type == NGHTTP2_CONTINUATION &&
+           f->block_length > h2->mux.env->limits->head_bytes;
 }
 
 /* What comes, as far as nghttp2 is to see it. */
 static size_t look_over(struct h2 *h2, const uint8_t *p, size_t n) {
-    uint64_t now = h2->env->turn->now_ns;
+    uint64_t now = h2->mux.env->turn->now_ns;
     bool head;
     size_t at = 0;
     while (at < n) {
@@ -63,14 +63,14 @@ static size_t look_over(struct h2 *h2, const uint8_t *p, size_t n) {
 }
 
 static int feed(struct h2 *h2, size_t n) {
-    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->env->scratch, n);
+    nghttp2_ssize taken = nghttp2_session_mem_recv2(h2->ng, h2->mux.env->scratch, n);
     if (taken >= 0)
         return 0;
-    log_debug(h2->env->log, "h2: %s", nghttp2_strerror((int)taken));
-    if (taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS && h2->server)
-        excess_tell(h2->env, h2->peer, EXCESS_CONTINUATIONS);
-    if (taken == NGHTTP2_ERR_FLOODED && h2->server)
-        excess_tell(h2->env, h2->peer, EXCESS_ANSWERS);
+    log_debug(h2->mux.env->log, "h2: %s", nghttp2_strerror((int)taken));
+    if (taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS && h2->mux.server)
+        excess_tell(h2->mux.env, h2->mux.peer, EXCESS_CONTINUATIONS);
+    if (taken == NGHTTP2_ERR_FLOODED && h2->mux.server)
+        excess_tell(h2->mux.env, h2->mux.peer, EXCESS_ANSWERS);
     h2_fail(h2);
     return taken == NGHTTP2_ERR_NOMEM ? ERR_NO_MEMORY : ERR_PROTOCOL;
 }
@@ -79,7 +79,7 @@ static int feed(struct h2 *h2, size_t n) {
  * told why before the connection ends; header-timeout runs on for who does not take it. */
 static void refuse_block(struct h2 *h2) {
     int32_t id = (int32_t)h2->framing.id;
-    struct h2_stream *s = nghttp2_session_get_stream_user_data(h2->ng, id);
+    struct mux_stream *s = nghttp2_session_get_stream_user_data(h2->ng, id);
     if (!s || !s->end.x || s->head_came || s->closed) {
         h2_calm_down(h2, EXCESS_HEAD);
         return;
@@ -87,17 +87,17 @@ static void refuse_block(struct h2 *h2) {
     h2->last_answer = id;
     s->head_came = true;
     s->head_verdict = ERR_LIMIT;
-    h2_stream_came(s);
+    mux_stream_came(s);
 }
 
 static int filled(struct stream_engine *e, size_t n) {
     struct h2 *h2 = h2_of_engine(e);
-    if (h2->failed)
+    if (h2->mux.failed)
         return ERR_CLOSED;
     if (h2->last_answer)
         return 0;
-    size_t at = look_over(h2, h2->env->scratch, n);
-    int err = h2->failed ? ERR_NO_MEMORY : feed(h2, at);
+    size_t at = look_over(h2, h2->mux.env->scratch, n);
+    int err = h2->mux.failed ? ERR_NO_MEMORY : feed(h2, at);
     if (err != 0)
         return err;
     if (block_too_long(h2))
@@ -109,7 +109,7 @@ static int filled(struct stream_engine *e, size_t n) {
 static void end_of_input(struct stream_engine *e) {
     struct h2 *h2 = h2_of_engine(e);
     h2->ended = true;
-    h2_tell_gone(h2);
+    mux_tell_gone(&h2->mux);
     h2_wake(h2);
 }
 
@@ -117,7 +117,7 @@ static void end_of_input(struct stream_engine *e) {
 
 static void make_output(struct h2 *h2) {
     const uint8_t *p;
-    while (!h2->failed && h2->out.n < OUT_AHEAD) {
+    while (!h2->mux.failed && h2->out.n < OUT_AHEAD) {
         size_t before = h2->out.n;
         nghttp2_ssize n = nghttp2_session_mem_send2(h2->ng, &p);
         if (n < 0 || (n > 0 && out_add(&h2->out, p, (size_t)n) != 0))
@@ -153,52 +153,33 @@ static void drain(struct stream_engine *e) {
 
 /* ---- timers, for the server role: a client's owner has its own ---- */
 
-/* Is it the client that we wait for? Then since when. */
-static void look_after(struct h2_stream *s) {
-    const struct http_limits *limits = s->h2->env->limits;
-    uint64_t now = s->h2->env->turn->now_ns;
-    if (!s->end.x && s->words && !s->fin_sent && now - s->progress_ns >= limits->write_timeout_ns)
-        h2_stream_reset(s, reason_h2(REASON_CLIENT_STALLED));
-    if (!s->end.x || !s->started)
-        return;
-    const struct body *in = &s->in->body, *out = &s->out->body;
-    if (in->state != BODY_OPEN || body_unsent(in) > 0 || !in->wanted)
-        s->input_ns = now;
-    if (!s->head_sent || (body_unsent(out) == 0 && !s->complete))
-        s->progress_ns = now;
-    if (now - s->input_ns >= limits->body_timeout_ns)
-        h2_stream_break(s, REASON_CLIENT_TIMEOUT);
-    else if (now - s->progress_ns >= limits->write_timeout_ns)
-        h2_stream_break(s, REASON_CLIENT_STALLED);
-}
-
 /* Takes effect when the GOAWAY was pulled; until then the deadline must not be met again and
  * again. */
 static void terminate(struct h2 *h2) {
     h2->framing.since_ns = 0;
-    h2->idle_ns = h2->env->turn->now_ns;
+    h2->mux.idle_ns = h2->mux.env->turn->now_ns;
     h2_terminate(h2, NGHTTP2_NO_ERROR);
 }
 
 static void time_out(struct h2 *h2) {
-    const struct http_limits *limits = h2->env->limits;
-    uint64_t now = h2->env->turn->now_ns;
+    const struct http_limits *limits = h2->mux.env->limits;
+    uint64_t now = h2->mux.env->turn->now_ns;
     if (h2->framing.since_ns && now - h2->framing.since_ns >= limits->header_timeout_ns) {
         terminate(h2);
         return;
     }
     if (h2->draining && now - h2->drain_ns >= H2_DRAIN_NS)
         h2_drain_finally(h2);
-    if (list_empty(&h2->streams) && now - h2->idle_ns >= limits->idle_timeout_ns)
+    if (list_empty(&h2->mux.streams) && now - h2->mux.idle_ns >= limits->idle_timeout_ns)
         terminate(h2);
-    list_each(&h2->streams, at, next)
-        look_after(list_entry(at, struct h2_stream, link));
+    list_each(&h2->mux.streams, at, next)
+        mux_stream_look_after(list_entry(at, struct mux_stream, link));
 }
 
 static void h2_run(struct task *task, uint32_t events) {
     struct h2 *h2 = container_of(task, struct h2, task);
     check_magic(h2, H2_MAGIC);
-    if (h2->failed)
+    if (h2->mux.failed)
         return;
     if ((events & STREAM_CAME) && h2->draining)
         h2_drain_finally(h2);
@@ -218,23 +199,12 @@ static void free_h2(struct grave *grave) {
     free(h2);
 }
 
-static void end_stream(struct h2_stream *s, int reason) {
-    if (s->end.x && s->h2->server)
-        h2_front_gone(s, (enum reason)reason);
-    else if (s->end.x)
-        h2_back_gone(s, (enum reason)reason);
-    h2_stream_bury(s);
-}
-
 static void engine_free(struct stream_engine *e, int reason) {
     struct h2 *h2 = h2_of_engine(e);
-    h2->failed = true;
     e->driver = NULL;
-    h2_tell_gone(h2);
-    list_each(&h2->streams, at, next)
-        end_stream(list_entry(at, struct h2_stream, link), reason);
+    mux_end(&h2->mux, (enum reason)reason, h2->out.n == 0);
     task_fini(&h2->task);
-    turn_bury(h2->env->turn, &h2->grave, free_h2);
+    turn_bury(h2->mux.env->turn, &h2->grave, free_h2);
 }
 
 static const struct stream_engine_ops engine_ops = {
@@ -265,10 +235,10 @@ static nghttp2_option *options_new(const struct http_limits *limits) {
 }
 
 static int session_new(struct h2 *h2) {
-    nghttp2_option *o = options_new(h2->env->limits);
+    nghttp2_option *o = options_new(h2->mux.env->limits);
     nghttp2_session_callbacks *c = h2_callbacks_new();
     int err = NGHTTP2_ERR_NOMEM;
-    if (o && c && h2->server)
+    if (o && c && h2->mux.server)
         err = nghttp2_session_server_new2(&h2->ng, c, h2, o);
     else if (o && c)
         err = nghttp2_session_client_new2(&h2->ng, c, h2, o);
@@ -279,7 +249,7 @@ static int session_new(struct h2 *h2) {
 
 /* RFC 8441's ENABLE_CONNECT_PROTOCOL belongs here once tunnels exist. */
 static int submit_settings(struct h2 *h2) {
-    const struct http_limits *limits = h2->env->limits;
+    const struct http_limits *limits = h2->mux.env->limits;
     int32_t conn = (int32_t)limits->conn_window_bytes;
     nghttp2_settings_entry v[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits->body_buffer_bytes},
@@ -287,7 +257,7 @@ static int submit_settings(struct h2 *h2) {
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
     };
-    if (h2->server)
+    if (h2->mux.server)
         v[3] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams};
     int err = nghttp2_submit_settings(h2->ng, NGHTTP2_FLAG_NONE, v, 4);
     if (err == 0)
@@ -301,13 +271,8 @@ static struct h2 *h2_new(struct http_env *env, const struct peer *peer, bool ser
         return NULL;
     h2->magic = H2_MAGIC;
     h2->engine.ops = &engine_ops;
-    h2->env = env;
-    h2->peer = peer;
-    h2->server = server;
-    h2->idle_ns = env->turn->now_ns;
+    mux_init(&h2->mux, &h2_stream_ops, env, peer, server);
     framing_init(&h2->framing, server, env->turn->now_ns);
-    list_init(&h2->streams);
-    h2->responses.limit = env->limits->conn_buffer_bytes;
     out_init(&h2->out, env->chunks);
     task_init(&h2->task, env->turn, h2_run);
     if (session_new(h2) != 0 || submit_settings(h2) != 0) {
@@ -324,17 +289,17 @@ struct stream_engine *h2_server_new(struct http_env *env, const struct peer *pee
     return h2 ? &h2->engine : NULL;
 }
 
-static const struct http_client_ops client_ops = {.open = h2_back_open};
+static const struct http_client_ops client_ops = {.open = mux_back_open};
 
 struct http_client *h2_client_new(struct http_env *env, const struct peer *peer,
                                   struct task *owner) {
     struct h2 *h2 = h2_new(env, peer, false);
     if (!h2)
         return NULL;
-    h2->client = (struct http_client){.ops = &client_ops,
-                                      .owner = owner,
-                                      .engine = &h2->engine,
-                                      .max_streams = 100,
-                                      .usable = true};
-    return &h2->client;
+    h2->mux.client = (struct http_client){.ops = &client_ops,
+                                          .owner = owner,
+                                          .engine = &h2->engine,
+                                          .max_streams = 100,
+                                          .usable = true};
+    return &h2->mux.client;
 }

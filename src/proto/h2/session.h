@@ -5,20 +5,18 @@
 #include <nghttp2/nghttp2.h>
 
 #include "base/engine.h"
-#include "http/client.h"
 #include "http/excess.h"
-#include "http/exchange.h"
 #include "proto/h2/framing.h"
 #include "proto/h2/out.h"
+#include "proto/mux/mux.h"
 
 /* A connection, in either role, and how the files of this folder share the work. Calls go
  * down this list only:
  *
  *   session.c    the engine's verbs, timers                  (net, tls -> us)
  *   callbacks.c  what nghttp2 tells: records and wakes       (nghttp2 -> us)
- *   front.c      a server stream, the front of an exchange   (us -> nghttp2)
- *   back.c       a client stream, the back of an exchange    (us -> nghttp2)
- *   stream.c     what the two have in common: body source, credit, end
+ *   ../mux/      streams as ends of exchanges
+ *   stream.c     what a stream tells nghttp2, and its body   (us -> nghttp2)
  *   life.c       the connection as a whole: wake, fail, drain, deadlines
  *   headers.c    lines as nghttp2 wants them
  *   framing.c    where frames begin and end in the input
@@ -34,29 +32,27 @@ enum { H2_FIRST_WINDOW = 65535 };
 
 struct h2 {
     uint32_t magic;
+    struct mux mux;
     struct stream_engine engine;
-    struct http_env *env;
-    const struct peer *peer;
     nghttp2_session *ng;
     struct framing framing; /* of the input */
     struct out out;
-    struct list streams;
-    struct body_budget responses;
     struct task task; /* timers */
     struct grave grave;
-    bool server;
-    bool failed;            /* nghttp2 must not be called again */
     bool ended;             /* the peer's FIN came */
     bool calmed;            /* GOAWAY ENHANCE_YOUR_CALM was queued */
     bool draining, drained; /* GOAWAY announced; the final one is queued */
     uint32_t n_resets;      /* received and sent, against limits->resets */
     uint64_t paid_ns;       /* all control frames are forgiven by then */
     int32_t last_answer;    /* this stream's response, then the end: input is dropped; 0 */
-    uint64_t n_requests;
-    uint64_t idle_ns; /* no stream since */
     uint64_t drain_ns;
-    struct http_client client;
 };
+
+static inline struct h2 *h2_of_mux(const struct mux *m) {
+    struct h2 *h2 = container_of(m, struct h2, mux);
+    check_magic(h2, H2_MAGIC);
+    return h2;
+}
 
 /* ---- callbacks.c ---- */
 nghttp2_session_callbacks *h2_callbacks_new(void); /* NULL: no memory */
@@ -70,7 +66,6 @@ void h2_credit(struct h2 *h2, size_t n); /* of the connection's window; for call
 void h2_terminate(struct h2 *h2, uint32_t code); /* GOAWAY, then the end; for callbacks too */
 void h2_drain(struct h2 *h2);
 void h2_drain_finally(struct h2 *h2);
-void h2_tell_gone(struct h2 *h2); /* a client's owner: no more streams */
 /* The peer costs too much; records only, for callbacks too. */
 void h2_calm_down(struct h2 *h2, enum excess excess);
 void h2_charge(struct h2 *h2);              /* a frame came that carries no message */

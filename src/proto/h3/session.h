@@ -4,10 +4,8 @@
 
 #include <nghttp3/nghttp3.h>
 
-#include "base/list.h"
-#include "http/client.h"
 #include "http/excess.h"
-#include "http/exchange.h"
+#include "proto/mux/mux.h"
 #include "quic/quic.h"
 
 /* A connection, in either role, and how the files of this folder share the work. Calls go
@@ -15,9 +13,8 @@
  *
  *   session.c    the quic_app's verbs, timers                (quic -> us)
  *   callbacks.c  what nghttp3 tells: records and wakes       (nghttp3 -> us)
- *   front.c      a server stream, the front of an exchange   (us -> nghttp3)
- *   back.c       a client stream, the back of an exchange    (us -> nghttp3)
- *   stream.c     what the two have in common: body source, credit, end
+ *   ../mux/      streams as ends of exchanges
+ *   stream.c     what a stream tells nghttp3, and its body   (us -> nghttp3)
  *   life.c       the connection as a whole: end, drain, deadlines
  *   headers.c    lines as nghttp3 wants them */
 
@@ -37,35 +34,31 @@ enum {
 
 struct h3 {
     uint32_t magic;
+    struct mux mux;
     struct quic_app app;
-    struct http_env *env;
     struct quic_conn *conn;
-    const struct peer *peer;
     nghttp3_conn *ng;
-    struct list streams;
-    struct body_budget responses;
     struct task task; /* timers */
     struct grave grave;
-    bool server;
     bool opened;            /* our control and QPACK streams are */
-    bool failed;            /* nghttp3 must not be called again */
     bool draining, drained; /* GOAWAY announced; the final one is queued */
     int64_t own[3];         /* control, QPACK encoder and decoder */
     uint32_t n_resets;      /* received and sent, against limits->resets */
-    uint64_t n_requests;
-    size_t n_data;     /* bytes of bodies in what is being read */
-    uint64_t max_bidi; /* request streams that the client was allowed so far */
-    uint64_t idle_ns;  /* no stream since */
+    size_t n_data;          /* bytes of bodies in what is being read */
+    uint64_t max_bidi;      /* request streams that the client was allowed so far */
     uint64_t drain_ns;
     struct { /* the last pull, to know when FIN is out */
         int64_t id;
         size_t n;
         bool fin;
     } pulled;
-    struct http_client client;
 };
 
-struct h3_stream;
+static inline struct h3 *h3_of_mux(const struct mux *m) {
+    struct h3 *h3 = container_of(m, struct h3, mux);
+    check_magic(h3, H3_MAGIC);
+    return h3;
+}
 
 /* ---- callbacks.c ---- */
 const nghttp3_callbacks *h3_callbacks(void);
@@ -76,10 +69,8 @@ void h3_close(struct h3 *h3, uint64_t code, const char *text);
 int h3_fail(struct h3 *h3, int error); /* nghttp3's: closes with its code; an err */
 void h3_drain(struct h3 *h3);
 void h3_drain_finally(struct h3 *h3);
-uint64_t h3_drain_due(const struct h3 *h3);              /* its next step; UINT64_MAX: none */
-void h3_count_reset(struct h3 *h3, struct h3_stream *s); /* s: NULL if there is none */
-void h3_tell_owner(struct h3 *h3, uint32_t events);
-void h3_tell_gone(struct h3 *h3); /* a client's owner: no more streams */
+uint64_t h3_drain_due(const struct h3 *h3);               /* its next step; UINT64_MAX: none */
+void h3_count_reset(struct h3 *h3, struct mux_stream *s); /* s: NULL if there is none */
 
 /* ---- headers.c ---- */
 /* What nghttp3 wants; it copies the lines. The array lives in arena. NULL: no memory. */
