@@ -236,6 +236,8 @@ static const char *advice(enum reason reason) {
         return "The app has stopped reading the request; --write-timeout says how long h3gw waits.";
     case REASON_UPSTREAM_PROTOCOL:
         return "The app's response is not valid HTTP, so h3gw passed nothing of it on.";
+    case REASON_UPSTREAM_TOO_LARGE:
+        return "--max-header-bytes and --max-fields say how much h3gw takes.";
     case REASON_OVERLOADED:
         return "max-upstream-connections says how many connections h3gw makes, ulimit -n how many "
                "files and connections it may have open.";

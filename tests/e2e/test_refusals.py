@@ -18,6 +18,12 @@ def script(conn):
         if path == b"/latebad":
             conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n")
             return
+        if path == b"/fields":
+            conn.send(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 40 + b"\r\n")
+            return
+        if path == b"/bytes":
+            conn.send(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 5000 + b"\r\n\r\n")
+            return
         if path == b"/up":
             conn.read_until(b"\r\n0\r\n\r\n")
         conn.send(OK)
@@ -113,6 +119,16 @@ def test_upstream_body_bad_from_its_first_byte(factory, version):
     assert f"upstream {front.upstream.url}: the upstream's response was malformed" in response.text
     assert f" 502 {len(response.body)} " in front.line() and "UPSTREAM_PROTOCOL" in front.line()
     assert front.counted(version, "5xx") == 1
+
+
+@pytest.mark.parametrize("what", ["fields", "bytes"])
+def test_upstream_head_too_large(factory, version, what):
+    """It is well-formed: whoever reads this can raise the limit."""
+    front = Logged(factory, "--max-fields", "30", "--max-header-bytes", "4000")
+    response = front.curl(version, f"/{what}", check=False)
+    assert_like_any(front, response, 502)
+    assert "larger than this gateway takes. --max-header-bytes and --max-fields" in response.text
+    assert f" 502 {len(response.body)} " in front.line() and "UPSTREAM_TOO_LARGE" in front.line()
 
 
 def test_h1_goes_on_behind_a_502(factory):

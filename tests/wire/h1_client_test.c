@@ -284,7 +284,7 @@ static void test_a_head_without_end(void **state) {
     answer(w, OK);
     for (int i = 0; i < 10000 && !v->over; i++)
         answer(w, "X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n");
-    assert_int_equal(v->reason, REASON_UPSTREAM_PROTOCOL);
+    assert_int_equal(v->reason, REASON_UPSTREAM_TOO_LARGE);
     world_free(w);
 }
 

@@ -178,7 +178,11 @@ static void back_received(struct h1_conn *c) {
 }
 
 static void back_broken(struct h1_conn *c) {
-    fail(back_of(c), c->in.status == 503 ? REASON_NO_MEMORY : REASON_UPSTREAM_PROTOCOL);
+    switch (c->in.status) {
+    case 431: fail(back_of(c), REASON_UPSTREAM_TOO_LARGE); break;
+    case 503: fail(back_of(c), REASON_NO_MEMORY); break;
+    default: fail(back_of(c), REASON_UPSTREAM_PROTOCOL);
+    }
 }
 
 /* What it means that nothing more comes. */

@@ -11,6 +11,15 @@ void mux_section_begin(struct mux_stream *s, bool trailers) {
     head_builder_init(&s->head, trailers ? SECTION_TRAILERS : head, s->arena, s->mux->env->limits);
 }
 
+static enum reason reason_of(const struct mux_stream *s, int verdict) {
+    bool server = s->mux->server;
+    switch (verdict) {
+    case ERR_NO_MEMORY: return REASON_NO_MEMORY;
+    case ERR_LIMIT: return server ? REASON_HEAD_TOO_LARGE : REASON_UPSTREAM_TOO_LARGE;
+    default: return server ? REASON_CLIENT_PROTOCOL : REASON_UPSTREAM_PROTOCOL;
+    }
+}
+
 static void request_came(struct mux_stream *s) {
     s->head_came = true;
     s->head_verdict = head_builder_request(&s->head, s->in);
@@ -20,7 +29,7 @@ static void request_came(struct mux_stream *s) {
 static void response_came(struct mux_stream *s) {
     int err = head_builder_response(&s->head, s->in);
     if (err != 0) {
-        mux_stream_break(s, err == ERR_NO_MEMORY ? REASON_NO_MEMORY : REASON_UPSTREAM_PROTOCOL);
+        mux_stream_break(s, reason_of(s, err));
         return;
     }
     if (s->head.status < 200) {
@@ -32,8 +41,9 @@ static void response_came(struct mux_stream *s) {
 }
 
 static void trailers_came(struct mux_stream *s) {
-    if (head_builder_trailers(&s->head, &s->in->trailers) != 0)
-        mux_stream_break(s, s->mux->server ? REASON_CLIENT_PROTOCOL : REASON_UPSTREAM_PROTOCOL);
+    int err = head_builder_trailers(&s->head, &s->in->trailers);
+    if (err != 0)
+        mux_stream_break(s, reason_of(s, err));
 }
 
 void mux_section_came(struct mux_stream *s) {
