@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "gateway/absence.h"
 #include "gateway/duty.h"
 #include "gateway/forwarding.h"
 #include "gateway/route.h"
@@ -286,6 +287,7 @@ static void commit(struct change *ch) {
         g->now->config.gateway.health = *monitor_addr(&g->health);
     if (monitor_addr(&g->stats))
         g->now->config.gateway.stats = *monitor_addr(&g->stats);
+    absence_tell(&g->now->config, g->log);
     watch_files(ch);
     plan_renewal(g);
 }

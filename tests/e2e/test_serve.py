@@ -371,13 +371,33 @@ def test_no_keylog_unasked(gateway):
 def test_upstream_that_comes_later(gateway, app, version):
     port = free_port()
     front = gateway("--upstream", f"http://127.0.0.1:{port}")
-    wait_for(lambda: f"127.0.0.1:{port}" in front.server.said, "the warning")
+    warning = f"warn: upstream http://127.0.0.1:{port}: nothing listens there yet"
+    wait_for(lambda: warning in front.server.said, "the warning")
     refused = front.curl(version, "/blob/10")
     assert refused.status == 502
     assert f"127.0.0.1:{port}" in refused.text
     assert refused.get("content-type").startswith("text/")
     app(port=port)
     wait_for(lambda: front.curl(version, "/blob/10").status == 200, "the upstream to be used")
+
+
+def test_upstream_that_is_there(gateway, raw, app, tmp_path):
+    """Nothing is said of it, and it sees no connection but those of requests."""
+    by_path, by_port = app(unix=tmp_path / "app.sock"), raw(lambda conn: conn.read_head())
+    front = gateway("--upstream", by_path.url, "--upstream", by_port.url, "--upstream",
+                    f"http://localhost:{by_port.port}")
+    assert front.curl("h1", "/blob/10").status == 200
+    assert "nothing listens" not in front.server.said
+    assert by_port.received == []
+
+
+def test_upstream_on_the_other_loopback_address(gateway):
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.bind(("::1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        front = gateway("--upstream", f"http://127.0.0.1:{port}")
+        wait_for(lambda: f"something does on [::1]:{port}" in front.server.said, "the hint")
 
 
 def test_upstream_that_comes_back(factory, version):
