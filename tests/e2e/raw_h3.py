@@ -44,6 +44,14 @@ def frame(kind, payload):
     return varint(kind) + varint(len(payload)) + payload
 
 
+PSEUDO = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "localhost")]
+
+
+def pseudo(**changes):
+    """Those of a GET /, but for the changes."""
+    return [(name, changes.get(name[1:], value)) for name, value in PSEUDO]
+
+
 class RawH3:
     """One connection, by tests/tools/h3_hand.c."""
 

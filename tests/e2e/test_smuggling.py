@@ -8,7 +8,7 @@ import re
 import pytest
 
 from procs import wait_for
-from raw_h3 import RawH3
+from raw_h3 import PSEUDO, RawH3, pseudo
 from spellings import DRAIN_TIMEOUT
 from upstreams import OK, answer
 
@@ -171,13 +171,6 @@ def test_right_chunks_pass(front, version):
 
 
 # HTTP/2 and HTTP/3: what must not become HTTP/1
-
-PSEUDO = [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "localhost")]
-
-
-def pseudo(**changes):
-    return [(name, changes.get(name[1:], value)) for name, value in PSEUDO]
-
 
 BAD_H2 = {
     "CRLF in a value": PSEUDO + [("x-a", "b\r\nX-Smuggled: 1")],
