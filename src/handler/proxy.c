@@ -15,6 +15,7 @@ struct proxy {
     struct upstream *upstream;
     const struct proxy_config *config;
     struct upstream_wait wait;
+    bool waiting; /* for a connection, its time being counted */
 };
 
 enum { PROXY_MAGIC = 0x70524f58 };
@@ -70,15 +71,17 @@ static void attempt(struct proxy *p) {
     err = prepare(p);
     if (!err)
         err = upstream_open(p->upstream, x, &p->wait);
+    if (err && err != ERR_AGAIN) {
+        explain(p, err == ERR_NO_MEMORY ? REASON_NO_MEMORY : REASON_INTERNAL, NULL);
+        return;
+    }
     if (!err) {
         x->attempts++;
         x->upstream_ns = x->env->turn->now_ns;
-    } else if (err != ERR_AGAIN) {
-        explain(p, err == ERR_NO_MEMORY ? REASON_NO_MEMORY : REASON_OVERLOADED, NULL);
-        return;
     }
-    if (set_timer(p))
+    if ((!err || !p->waiting) && set_timer(p))
         log_debug(x->env->log, "no memory for the response timer");
+    p->waiting = err == ERR_AGAIN;
 }
 
 /* Another origin is tried, or the same one over a new connection. */
@@ -88,9 +91,11 @@ static void failed(struct proxy *p, enum reason reason, const char *problem) {
         explain(p, reason, problem);
         return;
     }
+    if (reason == REASON_UPSTREAM_CLOSED)
+        p->wait.stale = p->wait.origin; /* it was started anew: all that were kept are stale */
     p->end.x->reason = REASON_NONE;
     p->wait.origin = NULL;
-    p->wait.renew = true; /* after a restart, all that were kept are stale */
+    p->waiting = false;
     attempt(p);
 }
 

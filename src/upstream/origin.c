@@ -18,8 +18,9 @@ static const uint64_t bad_ns = SECOND_NS;
 struct origin_conn {
     uint32_t magic;
     struct origin *origin;
-    struct list link; /* origin->conns */
-    struct list idle; /* origin->idle */
+    struct list link;              /* origin->conns */
+    struct list idle;              /* origin->idle */
+    struct upstream_wait *granted; /* it rests for this one; then it is not idle */
     struct task task; /* the dial's and the client's owner; its timer is the idle timeout */
     struct grave grave;
     struct dial *dial;         /* while dialing */
@@ -37,58 +38,110 @@ static void dial_end(struct origin_conn *c) {
     c->dial = NULL;
 }
 
+/* It is neither idle nor granted to anybody any more. */
+static void conn_take(struct origin_conn *c) {
+    list_remove(&c->idle);
+    if (c->granted)
+        c->granted->conn = NULL;
+    c->granted = NULL;
+    task_stop_timer(&c->task);
+}
+
 static void conn_bury(struct origin_conn *c) {
     struct origin *o = c->origin;
 
     list_remove(&c->link);
-    list_remove(&c->idle);
+    conn_take(c);
     o->n_conns--;
     task_fini(&c->task);
     dial_end(c);
     turn_bury(o->env->http->turn, &c->grave, conn_free);
 }
 
-void origin_forget(struct upstream_wait *w) {
+static void stop_waiting(struct upstream_wait *w) {
     if (list_empty(&w->link))
         return;
     list_remove(&w->link);
     w->origin->n_waiting--;
 }
 
-static void wake_waiter(struct upstream_wait *w, uint32_t event) {
-    origin_forget(w);
-    w->granted = event == UPSTREAM_READY;
-    task_wake(w->task, event);
+static void fail_waiters(struct origin *o, enum reason reason, const char *problem) {
+    while (!list_empty(&o->waiters)) {
+        struct upstream_wait *w = list_first(&o->waiters, struct upstream_wait, link);
+        stop_waiting(w);
+        w->reason = reason;
+        w->problem = problem;
+        task_wake(w->task, UPSTREAM_FAILED);
+    }
 }
+
+/* ---- who gets which connection ---- */
 
 static bool is_unwanted(const struct origin_conn *c, const struct upstream_wait *w) {
     const struct origin *o = c->origin;
+    bool may_have_new = o->n_conns < o->config->max_connections || o->n_dialing > 0;
 
-    return w->renew && c->client->n_requests > 0 && o->n_conns < o->config->max_connections;
+    return w->stale == o && c->client->n_requests > 0 && may_have_new;
 }
 
-void origin_pass_on(struct origin *o) {
-    const struct origin_conn *c = list_first(&o->idle, struct origin_conn, idle);
-
-    if (!c)
-        return;
-    list_each(&o->waiters, at, next) {
+static bool conn_grant(struct origin_conn *c) {
+    list_each(&c->origin->waiters, at, next) {
         struct upstream_wait *w = list_entry(at, struct upstream_wait, link);
         if (is_unwanted(c, w))
             continue;
-        wake_waiter(w, UPSTREAM_READY);
+        stop_waiting(w);
+        conn_take(c);
+        c->granted = w;
+        w->conn = c;
+        task_wake(w->task, UPSTREAM_READY);
+        return true;
+    }
+    return false;
+}
+
+/* It may be able to take an exchange: the first waiter that wants it gets it, or it rests. So who
+ * comes later never overtakes who waits. */
+static void conn_offer(struct origin_conn *c) {
+    struct origin *o = c->origin;
+    uint64_t now_ns = o->env->http->turn->now_ns;
+
+    conn_take(c);
+    if (!client_can_open(c->client) || conn_grant(c))
         return;
+    list_prepend(&o->idle, &c->idle);
+    if (c->client->n_streams > 0)
+        return;
+    if (task_at(&c->task, now_ns + o->config->idle_timeout_ns) || o->draining)
+        net_stream_drain(c->stream);
+}
+
+/* What was unwanted as a new one was to be had may be wanted now. */
+static void offer_idle(struct origin *o) {
+    list_each(&o->idle, at, next) {
+        if (list_empty(&o->waiters))
+            return;
+        conn_grant(list_entry(at, struct origin_conn, idle));
     }
 }
 
-static void fail_waiters(struct origin *o, enum reason reason) {
-    while (!list_empty(&o->waiters)) {
-        struct upstream_wait *w = list_first(&o->waiters, struct upstream_wait, link);
-        w->reason = reason;
-        w->problem = o->problem;
-        wake_waiter(w, UPSTREAM_FAILED);
-    }
+void origin_forget(struct upstream_wait *w) {
+    stop_waiting(w);
+    if (w->conn)
+        conn_offer(w->conn);
 }
+
+static struct origin_conn *find_conn(struct origin *o, struct upstream_wait *w) {
+    if (w->conn)
+        return w->conn;
+    list_each(&o->idle, at, next) {
+        struct origin_conn *c = list_entry(at, struct origin_conn, idle);
+        if (!is_unwanted(c, w))
+            return c;
+    }
+    return NULL;
+}
+
+/* ---- dials ---- */
 
 struct dial *origin_dial(const struct origin *o, struct task *task) {
     bool local = str_eq(o->uri.scheme, STR("unix"));
@@ -141,23 +194,15 @@ static enum reason reason_of(int err) {
     }
 }
 
-/* Without a descriptor for one more, those that are there serve one after the other. */
-static void share_what_is_there(struct origin *o) {
-    list_each(&o->waiters, at, next) {
-        struct upstream_wait *w = list_entry(at, struct upstream_wait, link);
-        w->renew = false;
-    }
-    origin_pass_on(o);
-}
-
 static void dial_failed(struct origin_conn *c, int err) {
     struct origin *o = c->origin;
 
     conn_bury(c);
+    /* Without a descriptor for one more, those that are there serve one after the other. */
     if (err != ERR_LIMIT || o->n_conns == 0)
-        fail_waiters(o, reason_of(err));
+        fail_waiters(o, reason_of(err), o->problem);
     else
-        share_what_is_there(o);
+        offer_idle(o);
 }
 
 static void client_released(void *context, struct net_stream *stream) {
@@ -165,9 +210,8 @@ static void client_released(void *context, struct net_stream *stream) {
 
     check_magic(c, CONN_MAGIC);
     check(c->stream == stream);
+    conn_take(c);
     c->client = NULL;
-    list_remove(&c->idle);
-    task_stop_timer(&c->task);
 }
 
 static int dial_as_wanted(struct origin *o);
@@ -182,7 +226,7 @@ static void stream_ended(void *context, struct net_stream *stream) {
     conn_bury(c);
     /* Some wait for a connection to come back, and this one never will. */
     if (!o->closing && dial_as_wanted(o))
-        fail_waiters(o, REASON_NO_MEMORY);
+        fail_waiters(o, REASON_NO_MEMORY, NULL);
 }
 
 /* 0 or ERR_NO_MEMORY; then the stream, where there was one, has buried c already. */
@@ -214,21 +258,10 @@ static int conn_start(struct origin_conn *c, int fd) {
     return 0;
 }
 
-/* The connection can take an exchange: the first waiter gets it, or it rests. */
-static void conn_offer(struct origin_conn *c) {
-    struct origin *o = c->origin;
-    uint64_t now_ns = o->env->http->turn->now_ns;
-
-    if (!client_can_open(c->client)) {
-        list_remove(&c->idle);
-        return;
-    }
-    if (list_empty(&c->idle))
-        list_prepend(&o->idle, &c->idle);
-    bool wanted = !list_empty(&o->waiters);
-    origin_pass_on(o);
-    if (task_at(&c->task, now_ns + o->config->idle_timeout_ns) || (o->draining && !wanted))
-        net_stream_drain(c->stream);
+/* Dials may have failed for want of descriptors: those that wait try again now and then. */
+static void conn_returned(struct origin_conn *c) {
+    conn_offer(c);
+    (void)dial_as_wanted(c->origin);
 }
 
 static void conn_dialed(struct origin_conn *c) {
@@ -240,27 +273,25 @@ static void conn_dialed(struct origin_conn *c) {
         return;
     }
     dial_end(c);
-    if (!conn_start(c, fd)) {
-        conn_offer(c);
+    if (conn_start(c, fd)) {
+        fail_waiters(o, REASON_NO_MEMORY, NULL);
         return;
     }
-    snprintf(o->problem, sizeof o->problem, "%s", reason_text(REASON_NO_MEMORY));
-    fail_waiters(o, REASON_NO_MEMORY);
+    conn_returned(c);
+    offer_idle(o);
 }
 
 static void conn_run(struct task *task, uint32_t events) {
     struct origin_conn *c = container_of(task, struct origin_conn, task);
 
     check_magic(c, CONN_MAGIC);
-    if (events & DIAL_DONE) {
+    if (events & DIAL_DONE)
         conn_dialed(c);
+    else if (!c->client)
         return;
-    }
-    if (!c->client)
-        return;
-    if (events & (CLIENT_READY | CLIENT_GONE))
-        conn_offer(c);
-    else if ((events & TASK_TIMER) && c->client->n_streams == 0)
+    else if (events & (CLIENT_READY | CLIENT_GONE))
+        conn_returned(c);
+    else if ((events & TASK_TIMER) && !list_empty(&c->idle))
         net_stream_drain(c->stream);
 }
 
@@ -291,31 +322,30 @@ static int dial_as_wanted(struct origin *o) {
     return wanted ? conn_new(o) : 0;
 }
 
-int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
-    while (!list_empty(&o->idle)) {
-        struct origin_conn *c = list_first(&o->idle, struct origin_conn, idle);
-        if (is_unwanted(c, w))
-            break;
-        int err = c->client->ops->open(c->client, x, true);
-        if (err == ERR_NO_MEMORY) { /* nothing is wrong with the connection: others may want it */
-            origin_pass_on(o);
-            return err;
-        }
-        if (err || !client_can_open(c->client))
-            list_remove(&c->idle);
-        if (!err) {
-            w->kept = c->client->n_requests > 1;
-            task_stop_timer(&c->task);
-            return 0;
-        }
-    }
+static int wait_for_conn(struct origin *o, struct upstream_wait *w) {
     list_append(&o->waiters, &w->link);
     o->n_waiting++;
     int err = dial_as_wanted(o);
     if (!err)
         return ERR_AGAIN;
-    origin_forget(w);
+    stop_waiting(w);
     return err;
+}
+
+int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w) {
+    struct origin_conn *c;
+
+    while ((c = find_conn(o, w))) {
+        conn_take(c);
+        int err = c->client->ops->open(c->client, x, true);
+        if (err == ERR_CLOSED || err == ERR_LIMIT)
+            continue; /* it is on its way out, or comes back by itself */
+        if (!err)
+            w->kept = c->client->n_requests > 1;
+        conn_offer(c);
+        return err;
+    }
+    return wait_for_conn(o, w);
 }
 
 static void origin_describe(struct origin *o) {
@@ -343,8 +373,9 @@ struct origin_numbers origin_numbers(const struct origin *o) {
     list_each(&o->conns, at, next) {
         const struct origin_conn *c = list_entry(at, struct origin_conn, link);
         n.connecting += c->dial != NULL;
-        n.idle += !c->dial && !list_empty(&c->idle);
-        n.busy += !c->dial && list_empty(&c->idle);
+        bool idle = c->client && c->client->n_streams == 0;
+        n.idle += idle;
+        n.busy += !c->dial && !idle;
     }
     return n;
 }
@@ -366,6 +397,5 @@ void origin_fini(struct origin *o) {
         else
             conn_bury(c);
     }
-    snprintf(o->problem, sizeof o->problem, "%s", reason_text(REASON_SHUTDOWN));
-    fail_waiters(o, REASON_SHUTDOWN);
+    fail_waiters(o, REASON_SHUTDOWN, NULL);
 }

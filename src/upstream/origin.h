@@ -34,9 +34,7 @@ int origin_open(struct origin *o, struct exchange *x, struct upstream_wait *w);
 /* One connect to it, and what became of it: as dial_start, as dial_take_fd. */
 struct dial *origin_dial(const struct origin *o, struct task *task);
 int origin_dialed(struct origin *o, struct dial *dial);
-/* w waits no longer. Nothing happens if it did not. */
+/* w waits no longer; what it was granted is offered to the next. Idempotent. */
 void origin_forget(struct upstream_wait *w);
-/* Who was granted a connection does not want it: the next waiter may. */
-void origin_pass_on(struct origin *o);
 
 #endif

@@ -67,16 +67,12 @@ void upstream_choose(struct upstream *u, struct upstream_wait *w) {
 
 int upstream_open(struct upstream *u, struct exchange *x, struct upstream_wait *w) {
     check(list_empty(&w->link));
-    w->granted = false;
     upstream_choose(u, w);
     return origin_open(w->origin, x, w);
 }
 
 void upstream_wait_cancel(struct upstream_wait *w) {
     origin_forget(w);
-    if (w->granted)
-        origin_pass_on(w->origin);
-    w->granted = false;
 }
 
 struct dial *upstream_dial(struct upstream *u, struct task *task, struct origin **ret_origin) {

@@ -42,15 +42,16 @@ struct upstream_env {
 /* One request that looks for a client stream. */
 enum { UPSTREAM_READY = 1u << 16, UPSTREAM_FAILED = 1u << 17 };
 struct origin;
+struct origin_conn;
 struct upstream_wait {
-    struct list link;      /* of the origin's waiters; self when not waiting */
-    struct task *task;     /* woken with UPSTREAM_READY: open again, or UPSTREAM_FAILED */
-    struct origin *origin; /* chosen one; NULL: choose anew */
-    bool granted;          /* UPSTREAM_READY is on its way: a connection rests for it */
-    bool kept;             /* what it got was no new connection, but had served others */
-    bool renew;            /* one that has served others is not wanted, if a new one may be had */
-    enum reason reason;    /* with UPSTREAM_FAILED */
-    const char *problem;   /* "connection refused (127.0.0.1:3000)"; lives as the origin */
+    struct list link;           /* of the origin's waiters; self when not waiting */
+    struct task *task;          /* woken with UPSTREAM_READY: open again, or UPSTREAM_FAILED */
+    struct origin *origin;      /* chosen one; NULL: choose anew */
+    const struct origin *stale; /* of this one a new connection is wanted, if it may be had */
+    struct origin_conn *conn;   /* UPSTREAM_READY is on its way: this one rests for it */
+    bool kept;                  /* what it got was no new connection, but had served others */
+    enum reason reason;         /* with UPSTREAM_FAILED */
+    const char *problem; /* "connection refused (127.0.0.1:3000)", or NULL; lives as the origin */
 };
 
 struct upstream *upstream_new(const struct upstream_env *env, const struct upstream_config *config);

@@ -206,13 +206,15 @@ FILES = {
         'x.ini:16: respond must be between 0 and 599, not "600"']),
     "on the way": (ROUTE + "respond = 200\nrewrite = /x\nset-request-header = a: b\n"
                    "remove-request-header = a\ntimeout = 5s\n[route a]\nupstream = u\npath = /a\n"
-                   "rewrite = x\n[route b]\nupstream = u\npath = /b\nrewrite = /x?y\n", [
+                   "rewrite = x\n[route b]\nupstream = u\npath = /b\nrewrite = /x?y\n"
+                   "[route c]\nupstream = u\npath = /c\nrewrite = /caf\u00e9/\n", [
         *(f"x.ini:{line}: {key}: no request goes on from a route that redirects or responds"
           for line, key in ((6, "rewrite"), (7, "set-request-header"),
                             (8, "remove-request-header"))),
         "x.ini:9: timeout: it is for routes with upstream = NAME",
         'x.ini:13: rewrite: write a path that begins with "/"',
-        "x.ini:17: rewrite: write a path without query (?), fragment (#) and blanks"]),
+        *(f"x.ini:{line}: rewrite: write a path without query (?), fragment (#) and blanks; what is "
+          "not ASCII as %XX" for line in (17, 21))]),
     "fields": (ROUTE + "upstream = u\nset-request-header = a: b\nset-request-header = a\n"
                "add-request-header = a b: c\nremove-request-header = x, te\n"
                "set-response-header = Content-Length: 5\nadd-response-header = Host: a\n"

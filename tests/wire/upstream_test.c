@@ -2,6 +2,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -251,10 +252,14 @@ static void leave_during_a_dial(struct task *task, uint32_t events) {
     leave_when(q, upstream_numbers(q->upstream, 0).connecting == 1);
 }
 
-static void let_leave(struct queue *q, int i, void (*run)(struct task *, uint32_t)) {
-    q->leaver = &q->askers[i];
+static void let_run(struct queue *q, void (*run)(struct task *, uint32_t)) {
     task_init(&q->spinner, &q->turn, run);
     task_wake(&q->spinner, 1);
+}
+
+static void let_leave(struct queue *q, int i, void (*run)(struct task *, uint32_t)) {
+    q->leaver = &q->askers[i];
+    let_run(q, run);
 }
 
 /* UPSTREAM_READY and END_RESET in one turn: the connection is for the next one. */
@@ -265,6 +270,29 @@ static void who_was_granted_a_connection_leaves(void **state) {
     answer(q);
     WAIT(q, !q->leaver);
     expect_third_only(q);
+}
+
+static void ask_third(struct task *task, uint32_t events) {
+    struct queue *q = container_of(task, struct queue, spinner);
+    (void)events;
+    ask(q, 2, "/third");
+}
+
+/* It comes in the very turn in which the connection comes back. */
+static void who_comes_later_waits_longer(void **state) {
+    struct queue *q = *state;
+    ask(q, 0, "/first");
+    WAIT(q, hears(q, "GET /first "));
+    ask(q, 1, "/second");
+    loop_lap(q->loop, 0);
+    answer(q);
+    let_run(q, ask_third);
+    WAIT(q, hears(q, "/second ") || hears(q, "/third "));
+    assert_null(strstr(q->heard, "/third "));
+    answer(q);
+    WAIT(q, hears(q, "/third "));
+    answer(q);
+    WAIT(q, q->askers[2].answered);
 }
 
 /* Who waits has a dial of its own: that another connection ends is nothing to it. */
@@ -338,6 +366,76 @@ static void closed_while_kept_is_tried_anew(void **state) {
     assert_int_equal(q->askers[2].status, 204);
     assert_int_equal(connects(q), 3);
     close(second);
+}
+
+static void renew_upstream(struct queue *q) {
+    struct upstream_env env = {q->loop, q->resolver, &q->http, &q->log};
+    upstream_free(q->upstream);
+    q->upstream = upstream_new(&env, &q->config);
+    assert_non_null(q->upstream);
+}
+
+/* That one cannot be reached says nothing about what is kept to another. */
+static void unreached_is_tried_where_one_is_kept(void **state) {
+    struct queue *q = *state;
+    int other;
+    struct uri uris[] = {q->uri, loopback_listen("http", &other)};
+    close(other);
+    q->config.uris = uris;
+    q->config.n_uris = 2;
+    q->config.max_connections = ASKERS;
+    renew_upstream(q);
+    keep_one(q);
+    ask(q, 1, "/second");
+    WAIT(q, hears(q, "GET /second "));
+    answer(q);
+    WAIT(q, q->askers[1].answered);
+    assert_int_equal(upstream_numbers(q->upstream, 1).failures, 1);
+    assert_int_equal(connects(q), 1);
+    q->config.uris = &q->uri;
+    q->config.n_uris = 1;
+    renew_upstream(q);
+}
+
+static void limit_descriptors(rlim_t n) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = n < limit.rlim_max ? n : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* Their dials failed; they need not go one after the other for ever. */
+static void who_waits_is_dialed_for_after_a_shortage(void **state) {
+    struct queue *q = *state;
+    q->config.max_connections = ASKERS;
+    ask(q, 0, "/first");
+    WAIT(q, hears(q, "GET /first "));
+    limit_descriptors(0);
+    ask(q, 1, "/second");
+    ask(q, 2, "/third");
+    WAIT(q, upstream_numbers(q->upstream, 0).failures == 2);
+    limit_descriptors(RLIM_INFINITY);
+    answer(q);
+    WAIT(q, hears(q, "GET /second ") && connects(q) == 2);
+    hang_up(q);
+    WAIT(q, hears(q, "GET /third "));
+    answer(q);
+    WAIT(q, q->askers[2].answered);
+}
+
+/* A route may have made it so. The connection is as good for others. */
+static void what_cannot_be_said_takes_no_connection(void **state) {
+    struct queue *q = *state;
+    q->config.max_connections = ASKERS;
+    keep_one(q);
+    ask(q, 1, "/caf\xc3\xa9");
+    WAIT(q, q->askers[1].answered);
+    assert_int_equal(q->askers[1].status, 500);
+    ask(q, 2, "/third");
+    WAIT(q, hears(q, "GET /third "));
+    answer(q);
+    WAIT(q, q->askers[2].answered);
+    assert_int_equal(connects(q), 1);
 }
 
 /* RFC 9110 9.2.2: a failed automatic retry is not tried again. */
@@ -422,6 +520,10 @@ int main(void) {
         TEST(who_was_granted_a_connection_leaves),
         TEST(an_end_during_a_dial_is_no_reason_for_another),
         TEST(closed_anew_is_not_tried_again),
+        TEST(who_comes_later_waits_longer),
+        TEST(unreached_is_tried_where_one_is_kept),
+        TEST(who_waits_is_dialed_for_after_a_shortage),
+        TEST(what_cannot_be_said_takes_no_connection),
         TEST(closed_while_kept_is_tried_again),
         TEST(closed_while_kept_is_tried_anew),
         TEST(closed_while_kept_and_anew),

@@ -3,6 +3,7 @@
 #include "gateway/config/config_parts.h"
 #include "gateway/redirect.h"
 #include "http/message.h"
+#include "http/validate.h"
 
 /* What a route says must go together: one place, one that answers, and nothing that would have
  * no effect. */
@@ -157,9 +158,10 @@ static void check_on_the_way(struct config *c, const struct config_route *r) {
         refuse(c, r, "timeout", "it is for routes with upstream = NAME");
     if (r->options.rewrite.n && !str_starts(r->options.rewrite, STR("/")))
         refuse(c, r, "rewrite", "write a path that begins with \"/\"");
-    else if (str_find(r->options.rewrite, '?') >= 0 || str_find(r->options.rewrite, '#') >= 0 ||
-             str_find(r->options.rewrite, ' ') >= 0)
-        refuse(c, r, "rewrite", "write a path without query (?), fragment (#) and blanks");
+    else if (r->options.rewrite.n &&
+             (!valid_path(r->options.rewrite) || str_find(r->options.rewrite, '?') >= 0))
+        refuse(c, r, "rewrite",
+               "write a path without query (?), fragment (#) and blanks; what is not ASCII as %XX");
 }
 
 /* ---- fields ---- */
