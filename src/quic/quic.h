@@ -68,9 +68,9 @@ void quic_wake(struct quic_conn *conn);
 int64_t quic_open_bidi(struct quic_conn *conn);
 int64_t quic_open_uni(struct quic_conn *conn);
 uint64_t quic_bidi_left(const struct quic_conn *conn); /* how many quic_open_bidi would give */
-/* The app took n bytes of a stream: MAX_STREAM_DATA and MAX_DATA. A stream that is gone
- * only counts for the connection. */
+/* The app took n bytes of a stream: MAX_STREAM_DATA and MAX_DATA. */
 void quic_credit(struct quic_conn *conn, int64_t stream_id, uint64_t n);
+void quic_credit_conn(struct quic_conn *conn, uint64_t n); /* no more of that stream is wanted */
 void quic_reset_stream(struct quic_conn *conn, int64_t stream_id, uint64_t code);
 void quic_stop_sending(struct quic_conn *conn, int64_t stream_id, uint64_t code);
 void quic_allow_stream(struct quic_conn *conn); /* one more bidi stream for the peer */

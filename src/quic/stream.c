@@ -48,11 +48,15 @@ uint64_t quic_bidi_left(const struct quic_conn *c) {
     return lives(c) && c->app_open ? ngtcp2_conn_get_streams_bidi_left2(c->q) : 0;
 }
 
+void quic_credit_conn(struct quic_conn *c, uint64_t n) {
+    if (lives(c) && n > 0)
+        ngtcp2_conn_extend_max_offset(c->q, n);
+}
+
 void quic_credit(struct quic_conn *c, int64_t id, uint64_t n) {
-    if (!lives(c) || n == 0)
-        return;
-    ngtcp2_conn_extend_max_offset(c->q, n);
-    judge(c, ngtcp2_conn_extend_max_stream_offset(c->q, id, n));
+    quic_credit_conn(c, n);
+    if (lives(c) && n > 0)
+        judge(c, ngtcp2_conn_extend_max_stream_offset(c->q, id, n));
 }
 
 void quic_reset_stream(struct quic_conn *c, int64_t id, uint64_t code) {

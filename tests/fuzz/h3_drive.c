@@ -40,6 +40,10 @@ uint64_t quic_bidi_left(const struct quic_conn *conn) {
     return conn->client ? (uint64_t)(16 - conn->next_bidi) / 4 : 0;
 }
 
+void quic_credit_conn(struct quic_conn *conn, uint64_t n) {
+    (void)conn, (void)n;
+}
+
 void quic_credit(struct quic_conn *conn, int64_t id, uint64_t n) {
     (void)conn, (void)id, (void)n;
 }

@@ -144,7 +144,7 @@ static void what_is_well_starts(void **state) {
 
 static void malformed_is_answered(void **state) {
     struct stage *s = *state;
-    s->s->head.problem = "no :method";
+    s->s->head_problem = "no :method";
     assert_said(s, ERR_INVALID, "400");
     assert_int_equal(s->routed, 0);
 }

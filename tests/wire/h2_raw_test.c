@@ -282,6 +282,60 @@ static void test_zero_window(void **state) {
     world_free(w);
 }
 
+/* What nobody reads is waited for, as long as it comes, behind a response that is out. */
+static void test_slow_upload_behind_the_response(void **state) {
+    (void)state;
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/hello");
+    put_headers(w, 1, END_HEADERS);
+    look(w);
+    assert_int_equal(w->status, 200);
+    for (int i = 0; i < 12; i++) {
+        put_frame(w, DATA, 0, 1, "\x03", 1);
+        look(w);
+        let_pass(w, w->limits.write_timeout_ns / 4);
+        look(w);
+        assert_int_equal(w->frames[RST], 0);
+    }
+    world_free(w);
+}
+
+/* The text of a 400 does not get lost when trailers come in the same read. */
+static void test_malformed_with_trailers(void **state) {
+    (void)state;
+    struct world *w = world_new(100);
+    hello(w);
+    look(w);
+    get_lines(w, "/hello");
+    line(w, "host", "other.example");
+    put_headers(w, 1, END_HEADERS);
+    buf_reset(&w->frame);
+    line(w, "x-sum", "1");
+    put_headers(w, 1, END_HEADERS | END_STREAM);
+    join_run(w->join, SECOND_NS, NULL, NULL);
+    struct buf *in = join_read(w->join, JOIN_A);
+    assert_non_null(memmem(in->p, in->n, "differ", 6));
+    look(w);
+    assert_int_equal(w->status, 400);
+    world_free(w);
+}
+
+static void test_slow_header(void **state) {
+    (void)state;
+    struct world *w = world_new(100);
+    hello(w);
+    get_lines(w, "/hello");
+    put_headers(w, 1, 0);
+    look(w);
+    let_pass(w, w->limits.header_timeout_ns + SECOND_NS);
+    look(w);
+    assert_int_equal(w->status, -1); /* 408 is not in HPACK's static table */
+    assert_true(w->goaway_came && w->goaway == 0 && w->fin);
+    assert_int_equal(w->site.live, 0);
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
@@ -297,6 +351,9 @@ int main(void) {
         cmocka_unit_test(test_wrong_length),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_zero_window),
+        cmocka_unit_test(test_slow_upload_behind_the_response),
+        cmocka_unit_test(test_malformed_with_trailers),
+        cmocka_unit_test(test_slow_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -399,6 +399,27 @@ static void test_slow_header(void **state) {
     raw_free(w);
 }
 
+/* A head, too, may find no window. The connection is kept alive meanwhile. */
+static void test_zero_window(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/hello", "/empty"};
+    for (size_t i = 0; i < 2; i++) {
+        struct raw *w = raw_with(100, 0);
+        hand_control(&w->hand);
+        raw_run(w, SECOND_NS);
+        struct hand_stream *s = hand_open(&w->hand, false);
+        hand_get(&w->hand, s, paths[i]);
+        for (int j = 0; j < 8 && !s->was_reset; j++) {
+            raw_run(w, w->limits.write_timeout_ns / 4);
+            hand_varint(&hand_open(&w->hand, true)->out, 0x21);
+        }
+        assert_int_equal(w->env.n_exchanges, 0);
+        if (!s->was_reset || raw_gone(w))
+            fail_msg("%s: reset %d, gone %d", paths[i], s->was_reset, raw_gone(w));
+        raw_free(w);
+    }
+}
+
 /* RFC 9218 7.2: of a stream that became possible only later. */
 static void test_priority_update(void **state) {
     (void)state;
@@ -433,6 +454,7 @@ int main(void) {
         cmocka_unit_test(test_header_bomb),
         cmocka_unit_test(test_truncated_header),
         cmocka_unit_test(test_slow_header),
+        cmocka_unit_test(test_zero_window),
         cmocka_unit_test(test_priority_update),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

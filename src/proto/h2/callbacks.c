@@ -141,7 +141,11 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
 
 /* The answer is out, or will not be: it was the last. */
 static void end_with(struct h2 *h2, int32_t id) {
-    if (id == h2->last_answer && id != 0)
+    if (id != h2->last_answer || id == 0)
+        return;
+    if (h2->last_is_late)
+        h2_terminate(h2, NGHTTP2_NO_ERROR);
+    else
         h2_calm_down(h2, EXCESS_HEAD);
 }
 

@@ -76,15 +76,23 @@ static int feed(struct h2 *h2, size_t n) {
 }
 
 /* The rest of the block is not read, so nothing behind it can be understood either. A request is
- * told why before the connection ends; header-timeout runs on for who does not take it. */
-static void refuse_block(struct h2 *h2) {
+ * told why before the connection ends. NULL: there is none that could be. */
+static struct mux_stream *answer_last(struct h2 *h2) {
     int32_t id = (int32_t)h2->framing.id;
-    struct mux_stream *s = nghttp2_session_get_stream_user_data(h2->ng, id);
-    if (!s || !s->end.x || s->head_came || s->closed) {
+    struct mux_stream *s = id > 0 ? nghttp2_session_get_stream_user_data(h2->ng, id) : NULL;
+    if (!s || !s->end.x || s->head_came || s->closed || h2->last_answer)
+        return NULL;
+    h2->last_answer = id;
+    return s;
+}
+
+/* header-timeout runs on for who does not take it. */
+static void refuse_block(struct h2 *h2) {
+    struct mux_stream *s = answer_last(h2);
+    if (!s) {
         h2_calm_down(h2, EXCESS_HEAD);
         return;
     }
-    h2->last_answer = id;
     s->head_came = true;
     s->head_verdict = ERR_LIMIT;
     mux_stream_came(s);
@@ -161,11 +169,23 @@ static void terminate(struct h2 *h2) {
     h2_terminate(h2, NGHTTP2_NO_ERROR);
 }
 
+/* write-timeout is for who does not take the answer. */
+static void end_late(struct h2 *h2) {
+    struct mux_stream *s = answer_last(h2);
+    if (!s) {
+        terminate(h2);
+        return;
+    }
+    h2->framing.since_ns = 0;
+    h2->last_is_late = true;
+    mux_stream_break(s, REASON_CLIENT_TIMEOUT);
+}
+
 static void time_out(struct h2 *h2) {
     const struct http_limits *limits = h2->mux.env->limits;
     uint64_t now = h2->mux.env->turn->now_ns;
     if (h2->framing.since_ns && now - h2->framing.since_ns >= limits->header_timeout_ns) {
-        terminate(h2);
+        end_late(h2);
         return;
     }
     if (h2->draining && now - h2->drain_ns >= H2_DRAIN_NS)

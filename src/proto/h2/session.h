@@ -45,6 +45,7 @@ struct h2 {
     uint32_t n_resets;      /* received and sent, against limits->resets */
     uint64_t paid_ns;       /* all control frames are forgiven by then */
     int32_t last_answer;    /* this stream's response, then the end: input is dropped; 0 */
+    bool last_is_late;      /* and it is a 408: the end is no excess */
     uint64_t drain_ns;
 };
 

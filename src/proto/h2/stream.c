@@ -138,7 +138,7 @@ static void send_more(struct mux_stream *s) {
 
 /* END_STREAM waits like bytes. */
 static bool is_untaken(const struct mux_stream *s) {
-    return s->complete;
+    return s->complete && !s->fin_sent;
 }
 
 static bool fin_follows(const struct mux_stream *s) {

@@ -57,8 +57,14 @@ void h3_stream_reset(struct mux_stream *s, uint64_t code) {
         h3_fail(h3, NGHTTP3_ERR_NOMEM);
 }
 
+/* RFC 9114 4.1.2 */
+static uint64_t code_of(const struct mux_stream *s, enum reason reason) {
+    bool blame = !s->mux->server && reason == REASON_UPSTREAM_PROTOCOL;
+    return blame ? H3_MESSAGE_ERROR : reason_h3(reason);
+}
+
 static void reset(struct mux_stream *s, enum reason reason) {
-    h3_stream_reset(s, reason_h3(reason));
+    h3_stream_reset(s, code_of(s, reason));
 }
 
 /* Nobody wants the rest of the request: RFC 9114 4.1. */
@@ -88,8 +94,11 @@ static enum reason lost(const struct mux_stream *s) {
 /* ---- receiving ---- */
 
 static void credit(struct mux_stream *s, size_t n, bool more) {
-    (void)more; /* a stream whose consumer stopped gets STOP_SENDING */
-    quic_credit(h3_of_mux(s->mux)->conn, s->id, n);
+    struct quic_conn *conn = h3_of_mux(s->mux)->conn;
+    if (more)
+        quic_credit(conn, s->id, n);
+    else
+        quic_credit_conn(conn, n);
 }
 
 /* ---- sending: bodies ---- */
@@ -181,10 +190,12 @@ static void send_more(struct mux_stream *s) {
         h3_fail(h3, NGHTTP3_ERR_NOMEM);
 }
 
-/* What nghttp3 has is no more unsent in the body. */
+/* What nghttp3 has is no more unsent in the body; heads, trailers and FIN wait for the same
+ * window. */
 static bool is_untaken(const struct mux_stream *s) {
     const struct body *sending = h3_stream_of(s)->sending;
-    return sending->acked < sending->sent;
+    bool fin_waits = sending->state != BODY_OPEN && !s->fin_sent;
+    return fin_waits || sending->acked < sending->sent;
 }
 
 /* QUIC may still have bytes of it, and hold them back. */

@@ -55,7 +55,7 @@ static enum reason judge_head(struct mux_stream *s, struct exchange *x) {
     if (x->refusal)
         return REASON_NONE; /* it was too late already */
     if (s->head_verdict == ERR_INVALID)
-        reply_error(x, 400, str_of(s->head.problem));
+        reply_error(x, 400, str_of(s->head_problem));
     else if (s->head_verdict == ERR_LIMIT)
         reply_error(x, 431, STR("The request's header is larger than this gateway takes."));
     else if (s->head_verdict != 0)

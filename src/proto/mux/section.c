@@ -23,6 +23,7 @@ static enum reason reason_of(const struct mux_stream *s, int verdict) {
 static void request_came(struct mux_stream *s) {
     s->head_came = true;
     s->head_verdict = head_builder_request(&s->head, s->in);
+    s->head_problem = s->head.problem;
     mux_stream_came(s);
 }
 

@@ -26,6 +26,7 @@ struct mux_stream {
     /* receiving */
     struct head_builder head;
     int head_verdict;            /* of the head, as head_builder_* gave it */
+    const char *head_problem;    /* with ERR_INVALID; static */
     bool head_came, started;     /* complete; front: exchange_start, back: _respond was called */
     bool fin_came;               /* END_STREAM, FIN */
     bool reset_came;             /* the peer's RST_STREAM, RESET_STREAM */
