@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gateway/screen.h"
 
+#include "gateway/entrance.h"
 #include "net/listener.h"
 
 /* The address that stands for all. */
@@ -11,33 +12,14 @@ static const struct address *first(const struct gateway *g) {
     return &g->now->addresses.v[0];
 }
 
-/* The first name that can stand in a URL; p NULL: there is none. */
-static struct str own_name(const struct address *b) {
-    const struct strs *hosts = &b->servers[0]->options.hosts;
-
-    for (size_t i = 0; i < hosts->n; i++)
-        if (!str_starts(hosts->v[i], STR("*")))
-            return hosts->v[i];
-    return (struct str){0};
+static void authority(const struct address *b, const struct entrance *e, struct buf *to) {
+    buf_format(to, "%s:%u", e->host, addr_port(&b->addr));
 }
 
-/* Where one reaches it, with the port. */
-static void authority(const struct address *b, struct buf *to) {
-    char text[ADDR_TEXT];
-    struct str name = own_name(b);
-    bool local = addr_is_loopback(&b->addr) || addr_is_any(&b->addr);
-
-    if (!name.n && !local)
-        buf_str(to, str_of(addr_text(&b->addr, text)));
-    else
-        buf_format(to, str_find(name, ':') < 0 ? STR_FMT ":%u" : "[" STR_FMT "]:%u",
-                   STR_ARG(name.n ? name : STR("localhost")), addr_port(&b->addr));
-}
-
-static void url(const struct address *b, struct buf *to) {
+static void url(const struct address *b, const struct entrance *e, struct buf *to) {
     buf_str(to, STR("https://"));
-    authority(b, to);
-    buf_char(to, '/');
+    authority(b, e, to);
+    buf_str(to, e->path);
 }
 
 static bool ends_tls(const struct address *b) {
@@ -115,7 +97,7 @@ static bool any_open(const struct gateway *g) {
     return false;
 }
 
-static void certificates(const struct gateway *g, struct buf *to) {
+static void certificates(const struct gateway *g, const struct entrance *e, struct buf *to) {
     bool first_one = true;
 
     for (size_t i = 0; i < g->now->n_identities; i++) {
@@ -136,7 +118,12 @@ static void certificates(const struct gateway *g, struct buf *to) {
                    id->ca.fresh ? "made just now, " : "",
                    id->ca_trusted ? "trusted by this machine" : "not trusted by this machine");
         buf_format(to, "  try        curl --cacert " STR_FMT " ", STR_ARG(path));
-        url(first(g), to);
+        if (!e->found) {
+            buf_str(to, STR("--resolve "));
+            authority(first(g), e, to);
+            buf_format(to, ":%s ", e->ip);
+        }
+        url(first(g), e, to);
         buf_char(to, '\n');
     }
 }
@@ -150,43 +137,44 @@ static bool on_ipv6(const struct gateway *g, uint16_t port) {
 }
 
 /* Chrome's QUIC tries one address only, and for localhost that is ::1. */
-static void resolver_rule(const struct gateway *g, const struct address *b, struct buf *to) {
-    struct str name = own_name(b);
+static void resolver_rule(const struct gateway *g, const struct entrance *e, struct buf *to) {
+    bool misses =
+        str_ends(str_of(e->host), STR("localhost")) && !on_ipv6(g, addr_port(&first(g)->addr));
 
-    if (!name.n)
-        name = STR("localhost");
-    if (on_ipv6(g, addr_port(&b->addr)) || !str_ends(name, STR("localhost")))
-        return;
-    buf_format(to, " --host-resolver-rules='MAP " STR_FMT " 127.0.0.1'", STR_ARG(name));
+    if (!e->found || misses)
+        buf_format(to, " --host-resolver-rules='MAP %s %s'", e->host, e->ip);
 }
 
 /* Chrome refuses QUIC for roots that are not built in, trusted or not: two flags are needed, and
  * the second has no effect without a profile folder of its own. */
-static void browser(const struct gateway *g, struct buf *to) {
+static void browser(const struct gateway *g, const struct entrance *e, struct buf *to) {
     const struct address *b = first(g);
 
     if (!b->udp || g->now->identities[0].spki_hash.n == 0)
         return;
     buf_str(to, STR("  browser    chromium --user-data-dir=$(mktemp -d) "
                     "--origin-to-force-quic-on="));
-    authority(b, to);
+    authority(b, e, to);
     buf_format(to, " --ignore-certificate-errors-spki-list=" STR_FMT,
                STR_ARG(buf_view(&g->now->identities[0].spki_hash)));
-    resolver_rule(g, b, to);
+    resolver_rule(g, e, to);
     buf_char(to, ' ');
-    url(b, to);
+    url(b, e, to);
     buf_char(to, '\n');
 }
 
 void screen_print(const struct gateway *g, bool colour, struct buf *to) {
+    struct entrance e;
+
+    entrance_find(&g->now->config, first(g), &e);
     buf_format(to, "%sh3gw serves ", colour ? "\033[1m" : "");
-    url(first(g), to);
+    url(first(g), &e, to);
     buf_format(to, "%s\n", colour ? "\033[0m" : "");
     listeners(g, to);
     plain(g, to);
     routes(g, to);
-    certificates(g, to);
-    browser(g, to);
+    certificates(g, &e, to);
+    browser(g, &e, to);
     if (any_open(g))
         buf_str(to, STR("  note       open to the network, not only to this machine\n"));
     buf_str(to, STR("  stop       Ctrl-C\n"));

@@ -19,6 +19,11 @@ bool response_has_no_body(struct str method, int status) {
            str_eq(method, STR("HEAD"));
 }
 
+bool message_expects_trailers(const struct message *m) {
+    bool to_come = m->body.state == BODY_OPEN && fields_has(&m->fields, STR("trailer"));
+    return to_come || m->trailers.n > 0;
+}
+
 /* The IANA registry of HTTP status codes, and 418 and 499, which people use. */
 static const struct {
     int status;

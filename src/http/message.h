@@ -41,6 +41,10 @@ bool method_is_idempotent(struct str method); /* RFC 9110 9.2.2 */
 /* Must the response to this have no body whatever its fields say (HEAD, 1xx, 204, 304)? */
 bool response_has_no_body(struct str method, int status);
 
+/* Are there trailers, or may there be some: a Trailer field says so (RFC 9110 6.6.2), and the body
+ * is still to end? They come unannounced, too. */
+bool message_expects_trailers(const struct message *m);
+
 /* "Not Found"; "" when unknown. For HTTP/1 status lines and texts. */
 const char *status_text(int status);
 

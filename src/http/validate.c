@@ -91,15 +91,17 @@ bool valid_authority(struct str s) {
     return s.p[0] == '[' ? valid_ip6(host) : valid_reg_name(host);
 }
 
-bool valid_path(struct str s) {
-    if (str_eq(s, STR("*")))
-        return true;
+bool valid_query(struct str s) {
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if (c <= 0x20 || c >= 0x7f || c == '#')
             return false;
     }
-    return s.n > 0 && s.p[0] == '/';
+    return true;
+}
+
+bool valid_path(struct str s) {
+    return str_eq(s, STR("*")) || (s.n > 0 && s.p[0] == '/' && valid_query(s));
 }
 
 bool valid_scheme(struct str s) {

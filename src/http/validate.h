@@ -14,7 +14,8 @@ bool valid_token(struct str s);       /* RFC 9110 5.6.2, not empty */
 bool valid_field_name(struct str s);  /* a token; upper case allowed */
 bool valid_field_value(struct str s); /* no CR, LF, NUL or other controls but tab */
 bool valid_authority(struct str s);   /* host [":" port], no userinfo, RFC 9110 7.2 */
-bool valid_path(struct str s);        /* origin-form or "*": printable ASCII but blanks and '#' */
+bool valid_query(struct str s);       /* printable ASCII but blanks and '#' */
+bool valid_path(struct str s);        /* origin-form or "*": the same, with its query */
 bool valid_scheme(struct str s);
 
 /* Fields that RFC 9110 7.6.1 and RFC 9113 8.2.2 keep to one connection (connection,

@@ -327,6 +327,9 @@ class RawH2:
             self.send(DATA, END_STREAM if end else 0, stream, body)
         return stream
 
+    def trailers(self, stream, fields):
+        self.send(HEADERS, END_HEADERS | END_STREAM, stream, hpack(fields))
+
     def frame(self):
         """(kind, flags, stream, payload), or None at the end of the connection."""
         while len(self.rest) < 9 or len(self.rest) < 9 + int.from_bytes(self.rest[:3], "big"):

@@ -106,6 +106,10 @@ class RawH3:
     def data(self, stream, body):
         self.say(f"send {stream} {frame(DATA, body).hex()}")
 
+    def trailers(self, stream, fields):
+        self.say(f"send {stream} {frame(HEADERS, qpack(fields)).hex()}")
+        self.end(stream)
+
     def end(self, stream):
         self.say(f"end {stream}")
 

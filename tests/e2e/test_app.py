@@ -9,8 +9,9 @@ import pytest
 
 from clients import DATA, END_STREAM, FLAG, body_and_trailers, curl_path
 from procs import run, wait_for, wait_steady
+from raw_h3 import RawH3
 from spellings import DRAIN_TIMEOUT
-from upstreams import content, content_sha256, file_sha256
+from upstreams import OK, content, content_sha256, file_sha256
 
 BIG = 100 * 1024 * 1024
 
@@ -183,6 +184,26 @@ def test_trailers_of_requests_pass(front):
         seen = client.response().json()
     assert seen["body"] == "hello"
     assert [text.lower() for text in seen["rawTrailers"]] == ["x-sum", "42"]
+
+
+@pytest.mark.parametrize("version", ["h2", "h3"])
+def test_trailers_of_requests_with_a_length_pass_if_announced(gateway, raw, version):
+    """HTTP/1.1 has no place for them behind a length, so the request goes in chunks."""
+    def hear(conn):
+        conn.read_until(b"\r\nx-sum: 42\r\n\r\n")
+        conn.send(OK)
+
+    upstream = raw(hear)
+    front = gateway("--upstream", upstream.url)
+    with front.curl.h2() if version == "h2" else RawH3(front) as client:
+        stream = client.request([(":method", "POST"), (":scheme", "https"), (":path", "/"),
+                                 (":authority", "localhost"), ("content-length", "5"),
+                                 ("trailer", "x-sum")], b"hello", end=False)
+        client.trailers(stream, [("x-sum", "42")])
+        assert client.outcome(stream)[:2] == ("status", 200)
+    head, _, rest = upstream.bytes.partition(b"\r\n\r\n")
+    assert b"\r\ntransfer-encoding: chunked" in head and b"content-length" not in head
+    assert rest == b"5\r\nhello\r\n0\r\nx-sum: 42\r\n\r\n"
 
 
 def test_trailers_that_claim_what_the_gateway_says(front):

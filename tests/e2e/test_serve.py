@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import ssl
@@ -11,7 +12,7 @@ import subprocess
 
 import pytest
 
-from clients import VERSIONS, RawH1
+from clients import VERSIONS, RawH1, curl_path
 from procs import HAS_IPV6, can_bind, free_port, is_free, run, wait_for
 from spellings import CA_CERT, CA_KEY, CONNECT_TIMEOUT, DRAIN_TIMEOUT, RESPONSE_TIMEOUT
 from upstreams import OK, answer
@@ -28,6 +29,31 @@ def test_start_screen(gateway, app):
     assert str(front.home.caroot) in said
     assert "trust" in said
     assert "\033[" not in said, "colour, though this is no terminal"
+
+
+@pytest.mark.parametrize("address, arguments, shown", [
+    ("127.0.0.1", ["--route", "app.test/=URL"], "app.test/"),
+    ("127.0.0.1", ["--route", "app.localhost/=URL"], "app.localhost/"),
+    ("127.0.0.1", ["--route", "*.app.test/=URL"], "www.app.test/"),
+    ("127.0.0.1", ["--route", "/api=URL"], "localhost/api"),
+    ("127.0.0.1", ["--route", "app.test/v1=URL", "--route", "app.test/=URL"], "app.test/"),
+    ("127.0.0.1", ["--host", "one.test", "--route", "two.test/v1=URL"], "two.test/v1"),
+    ("127.0.0.1", ["--host", "one.test", "--route", "two.test/v1=URL", "--echo"], "one.test/"),
+    ("127.0.0.2", [], "localhost/"),
+    ("0.0.0.0", ["--host", "one.test"], "one.test/"),
+    ("[::1]", ["--host", "one.test"], "one.test/"),
+])
+def test_what_the_start_screen_suggests_is_answered(gateway, raw, address, arguments, shown):
+    if address == "[::1]" and not HAS_IPV6:
+        pytest.skip("no IPv6 here")
+    upstream, port = raw(answer(OK)), free_port()
+    front = gateway(*[argument.replace("URL", upstream.url) for argument in arguments], port=port,
+                    listen=[f"--listen={address}:{port}"], ready=False)
+    line = wait_for(lambda: re.search("^ *try +curl (.*)\n", front.server.said, re.M), "the screen")
+    words = shlex.split(line[1])
+    assert words[-1] == f"https://{shown.replace('/', f':{port}/', 1)}"
+    done = run(curl_path(), "--silent", "--write-out", "%{http_code}", "--output", "/dev/null", *words)
+    assert done.stdout == "200", done.stderr
 
 
 def test_start_screen_says_when_the_network_can_come_in(gateway):

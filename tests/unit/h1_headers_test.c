@@ -84,6 +84,31 @@ static void test_absolute_form(void **state) {
     assert_int_equal(f.status, 400);
 }
 
+/* RFC 9110 4.2.3, RFC 9112 3.2.4: an empty path is "/", with OPTIONS only if there is a query. */
+static void test_absolute_form_with_a_query_alone(void **state) {
+    (void)state;
+    static const char *const methods[] = {"GET", "OPTIONS"};
+    struct recorded r;
+    struct h1_facts f;
+    for (size_t i = 0; i < 2; i++) {
+        struct arena arena;
+        struct message m = {0};
+        arena_init(&arena, NULL, 0);
+        fields_init(&m.fields, &arena);
+        record(&r, methods[i], "http://a?q=1/2?3", LINES("Host: a"));
+        assert_int_equal(h1_request_check(&r.head, false, &f), 0);
+        assert_int_equal(h1_request_fill(&r.head, &f, &m), 0);
+        assert_true(str_eq(m.authority, STR("a")));
+        assert_true(str_eq(m.path, STR("/?q=1/2?3")));
+        arena_fini(&arena);
+    }
+    record(&r, "GET", "http://a?q#f", LINES("Host: a"));
+    assert_int_equal(h1_request_check(&r.head, false, &f), ERR_INVALID);
+    assert_int_equal(f.status, 400);
+    record(&r, "GET", "http://?q", LINES("Host: a"));
+    assert_int_equal(h1_request_check(&r.head, false, &f), ERR_INVALID);
+}
+
 static void test_response_facts(void **state) {
     (void)state;
     struct recorded r;
@@ -175,6 +200,7 @@ int main(void) {
         cmocka_unit_test(test_request_facts),
         cmocka_unit_test(test_expect_without_a_body_says_nothing),
         cmocka_unit_test(test_absolute_form),
+        cmocka_unit_test(test_absolute_form_with_a_query_alone),
         cmocka_unit_test(test_response_facts),
         cmocka_unit_test(test_request_fill),
         cmocka_unit_test(test_trailers),

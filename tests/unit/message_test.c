@@ -63,6 +63,25 @@ static void has_a_row_for_every_reason(void **state) {
     assert_false(reason_retryable(REASON_UPSTREAM_CUT));
 }
 
+static void expects_trailers(void **state) {
+    (void)state;
+    struct arena arena;
+    struct message m = {.body.state = BODY_OPEN};
+    arena_init(&arena, NULL, 0);
+    fields_init(&m.fields, &arena);
+    fields_init(&m.trailers, &arena);
+    assert_false(message_expects_trailers(&m));
+    assert_int_equal(fields_add(&m.fields, STR("trailer"), STR("x-sum")), 0);
+    assert_true(message_expects_trailers(&m));
+    m.body.state = BODY_COMPLETE; /* none came */
+    assert_false(message_expects_trailers(&m));
+    assert_int_equal(fields_add(&m.trailers, STR("x-sum"), STR("1")), 0);
+    assert_true(message_expects_trailers(&m));
+    fields_init(&m.fields, &arena); /* here, though not announced */
+    assert_true(message_expects_trailers(&m));
+    arena_fini(&arena);
+}
+
 static void reads_the_peers_codes(void **state) {
     (void)state;
     assert_int_equal(reason_from_h2(0x8, false), REASON_CLIENT_CANCEL);
@@ -78,11 +97,9 @@ static void reads_the_peers_codes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_methods),
-        cmocka_unit_test(knows_responses_without_body),
-        cmocka_unit_test(knows_statuses),
-        cmocka_unit_test(splits_paths),
-        cmocka_unit_test(has_a_row_for_every_reason),
+        cmocka_unit_test(knows_methods),         cmocka_unit_test(knows_responses_without_body),
+        cmocka_unit_test(knows_statuses),        cmocka_unit_test(splits_paths),
+        cmocka_unit_test(expects_trailers),      cmocka_unit_test(has_a_row_for_every_reason),
         cmocka_unit_test(reads_the_peers_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,8 +146,10 @@ static void test_request_targets(void **state) {
     } rows[] = {
         {"GET http://Other.Example:81/hello?q", "Other.example:81", "/hello?q"},
         {"GET http://a", "a", "/"},
+        {"GET http://a?q=/1", "a", "/?q=/1"},
         {"OPTIONS *", "a", "*"},
         {"OPTIONS http://a", "a", "*"},
+        {"OPTIONS http://a?q", "a", "/?q"},
         {"PURGE /x%20y?a=b&c=%2F", "a", "/x%20y?a=b&c=%2F"}, /* a method unknown to llhttp */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -179,8 +179,10 @@ static void test_large_bodies_up(void **state) {
     for (uint64_t seed = 0; seed < 6; seed++) {
         struct world *w = world_new(seed);
         w->scene.visits[0].body_bytes = 1000000;
-        w->scene.visits[0].no_length = seed % 3 > 0;
+        w->scene.visits[0].no_length = seed % 3 == 1;
         w->scene.visits[0].trailers = seed % 3 > 1;
+        w->scene.visits[0].field_name = seed % 3 > 1 ? "trailer" : NULL;
+        w->scene.visits[0].field_value = "x-sum";
         struct visit *v = visit_nr(w, 0, "/count");
         assert_string_equal(v->count, "1000000");
         assert_string_equal(v->trailer, seed % 3 > 1 ? "from the client" : "");
@@ -240,6 +242,7 @@ static void test_trailers(void **state) {
         struct world *w = world_new(seed);
         assert_string_equal(visit_nr(w, 0, "/only-trailers")->trailer, "from the server");
         assert_int_equal(w->scene.visits[0].received, 0);
+        assert_string_equal(visit_nr(w, 1, "/trailers")->trailer, "from the server");
         world_free(w);
     }
 }

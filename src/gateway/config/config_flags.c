@@ -137,7 +137,7 @@ static bool names_host(const struct strs *hosts, struct str host) {
 }
 
 /* A host of a route is a name of the server, so that the leaf made for it covers it; behind those
- * of --host and localhost, as the first is the one that the screen shows. */
+ * of --host and localhost, as the screen shows the first that a route answers. */
 static int add_server_host(struct flag_reader *r, struct str host) {
     struct server_options *o = r->server.options;
     const struct credential_options *given = r->credential.options;

@@ -49,10 +49,13 @@ static bool says_zero(struct str method) {
            str_eq(method, STR("PATCH"));
 }
 
-/* Completes m's content-length where the whole body is here already. */
+/* Completes m's content-length where the whole body is here already. Behind a length there is no
+ * place for trailers. */
 static enum h1_framing framing_of(struct message *m) {
     size_t unsent = body_unsent(&m->body);
-    if (m->body.state == BODY_COMPLETE && m->trailers.n == 0) {
+    if (message_expects_trailers(m))
+        return H1_CHUNKED;
+    if (m->body.state == BODY_COMPLETE) {
         if (m->content_length < 0 && (unsent > 0 || says_zero(m->method)))
             m->content_length = (int64_t)unsent;
         if (unsent == 0 && m->content_length <= 0)

@@ -182,7 +182,9 @@ static void write_informational(struct h1_front *f, const struct informational *
 static enum h1_framing framing_of(const struct h1_front *f, struct message *m, bool no_body) {
     if (no_body)
         return H1_NO_BODY;
-    if (m->content_length < 0 && m->body.state == BODY_COMPLETE && m->trailers.n == 0)
+    if (f->minor > 0 && message_expects_trailers(m))
+        return H1_CHUNKED;
+    if (m->content_length < 0 && m->body.state == BODY_COMPLETE)
         m->content_length = (int64_t)body_unsent(&m->body);
     if (m->content_length >= 0)
         return H1_LENGTH;

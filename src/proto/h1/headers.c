@@ -121,7 +121,8 @@ static int check_host(const struct h1_head *head, const struct special *s, struc
     return 0;
 }
 
-/* "http://host/path", RFC 9112 3.2.2. */
+/* "http://host/path", RFC 9112 3.2.2. An empty path is "/"; with OPTIONS and no query it means
+ * the server, 3.2.4. */
 static int split_absolute(const struct h1_head *head, const struct special *s, struct h1_facts *f) {
     struct str scheme = str_istarts(head->target, STR("https://")) ? STR("https") : STR("http");
     if (!str_istarts(head->target, STR("http://")) && scheme.n == 4)
@@ -129,12 +130,18 @@ static int split_absolute(const struct h1_head *head, const struct special *s, s
     if (!str_eq(scheme, f->scheme))
         return refuse(f, 421, "a request target of another scheme than this connection's");
     size_t begin = scheme.n + 3, end = begin;
-    while (end < head->target.n && head->target.p[end] != '/')
+    while (end < head->target.n && head->target.p[end] != '/' && head->target.p[end] != '?')
         end++;
     f->authority = (struct str){head->target.p + begin, end - begin};
     f->path = (struct str){head->target.p + end, head->target.n - end};
-    if (f->path.n == 0)
+    if (f->path.n == 0) {
         f->path = str_eq(head->method, STR("OPTIONS")) ? STR("*") : STR("/");
+    } else if (f->path.p[0] == '?') {
+        f->query = f->path;
+        f->path = STR("/");
+    }
+    if (!valid_query(f->query))
+        return refuse(f, 400, "malformed path");
     if (s->n_host > 0 && !str_ieq(f->authority, s->host))
         return refuse(f, 400, "a Host that differs from the request target's");
     return 0;
@@ -262,9 +269,17 @@ static int copy_lower(struct arena *arena, struct str from, struct str *ret_to) 
     return 0;
 }
 
+static int copy_path(struct arena *arena, const struct h1_facts *facts, struct str *ret_path) {
+    if (facts->query.n == 0)
+        return copy(arena, facts->path, ret_path);
+    struct str path = facts->path, query = facts->query;
+    *ret_path = arena_format(arena, "%.*s%.*s", (int)path.n, path.p, (int)query.n, query.p);
+    return ret_path->p ? 0 : ERR_NO_MEMORY;
+}
+
 int h1_request_fill(const struct h1_head *head, const struct h1_facts *facts, struct message *m) {
     struct arena *arena = m->fields.arena;
-    if (copy(arena, head->method, &m->method) != 0 || copy(arena, facts->path, &m->path) != 0 ||
+    if (copy(arena, head->method, &m->method) != 0 || copy_path(arena, facts, &m->path) != 0 ||
         copy_lower(arena, facts->authority, &m->authority) != 0 ||
         h1_fields_fill(head, facts, &m->fields) != 0)
         return ERR_NO_MEMORY;

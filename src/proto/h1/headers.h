@@ -41,8 +41,9 @@ struct h1_facts {
     bool te_trailers;
     bool names_fields;                  /* Connection names fields that are to go */
     struct str scheme, authority, path; /* of a request; views */
-    int status;                         /* to refuse with */
-    const char *problem;                /* why */
+    struct str query;    /* "?…", of a target in absolute-form without a path: goes behind path */
+    int status;          /* to refuse with */
+    const char *problem; /* why */
 };
 
 /* 0, or ERR_INVALID: refuse with ret->status and ret->problem. secure: came over TLS. */
