@@ -37,7 +37,7 @@ def trust(home, ca):
 class Browser:
     """with Browser(folder, flag, …, ca=FILE) as browser: page = browser.open(url)"""
 
-    def __init__(self, folder, *flags, ca=None, limit=60):
+    def __init__(self, folder, *flags, ca=None, limit=180):
         self.folder, self.end = folder, time.monotonic() + limit
         self.home, self.profile = folder / "home", folder / "profile"
         self.home.mkdir()

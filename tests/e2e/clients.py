@@ -2,6 +2,7 @@
 """Clients: curl over three versions, and raw HTTP/1.1 and HTTP/2 for what no
 decent client sends."""
 
+import contextlib
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-from procs import REPO, run, wait_for
+from procs import BOUND, REPO, run, wait_for
 
 VERSIONS = ("h1", "h2", "h3")
 FLAG = {"h1": "--http1.1", "h2": "--http2", "h3": "--http3-only"}
@@ -94,14 +95,14 @@ def parse_heads(text):
 class Transfer:
     """A curl that runs in the background."""
 
-    def __init__(self, folder, version, url, arguments, stdin=None):
+    def __init__(self, folder, version, url, arguments, more=(), stdin=None):
         tag = os.urandom(4).hex()
         self.version = version
         self.body_path = Path(folder) / f"{tag}.body"
         self.head_path = Path(folder) / f"{tag}.head"
         self.command = [curl_path(), "-q", "-sS", "-N", FLAG[version], "--max-time", "120",
                         "-D", str(self.head_path), "-o", str(self.body_path), "-w", "%{json}",
-                        *map(str, arguments), url]
+                        *map(str, arguments), url, *more]
         self.process = subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE)
@@ -115,7 +116,7 @@ class Transfer:
     def head(self):
         return self.head_path.read_text(errors="replace") if self.head_path.exists() else ""
 
-    def wait_body(self, count, timeout=30):
+    def wait_body(self, count, timeout=BOUND):
         wait_for(lambda: len(self.body) >= count or self.process.poll() is not None,
                  f"{count} bytes of body", timeout)
         assert len(self.body) >= count, self.process.communicate()
@@ -140,6 +141,25 @@ class Transfer:
         return response
 
 
+class Leaver(Transfer):
+    """A curl that gives its request up when it is told, as it does at its time limit, but whenever
+    the request has come as far as the test wants: a second transfer fails, and with it the first.
+    (An upload in parallel must be a file; --limit-rate has it last.)"""
+
+    def __init__(self, folder, version, url, arguments):
+        self.word = socket.create_server(("127.0.0.1", 0))
+        other = f"http://127.0.0.1:{self.word.getsockname()[1]}/"
+        super().__init__(folder, version, url, [*arguments, "--parallel", "--fail-early"],
+                         ["--next", "-sS", "--max-time", "120", "-o", "/dev/null", other])
+
+    def leave(self):
+        self.word.settimeout(BOUND)
+        self.word.accept()[0].close()
+        self.word.close()
+        assert self.process.wait(BOUND) != 0
+        self.process.communicate()
+
+
 class Client:
     """curl for one gateway: knows its port and its CA."""
 
@@ -156,7 +176,10 @@ class Client:
 
     def start(self, version, path, *arguments, host=None, stdin=None):
         return Transfer(self.folder, version, self.url(path, host),
-                        [*self.arguments(host), *arguments], stdin)
+                        [*self.arguments(host), *arguments], stdin=stdin)
+
+    def leaver(self, version, path, *arguments):
+        return Leaver(self.folder, version, self.url(path), [*self.arguments(), *arguments])
 
     def __call__(self, version, path, *arguments, host=None, stdin=None, check=True, timeout=130):
         return self.start(version, path, *arguments, host=host, stdin=stdin).finish(check, timeout)
@@ -166,7 +189,7 @@ class Client:
         context.set_alpn_protocols(list(alpn))
         return context
 
-    def tls(self, alpn=("http/1.1",), context=None, host=None, timeout=15):
+    def tls(self, alpn=("http/1.1",), context=None, host=None, timeout=BOUND):
         plain = socket.create_connection((self.address, self.server.port), timeout=timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every client of HTTP/2 does
         try:
@@ -181,6 +204,17 @@ class Client:
 
     def h2(self):
         return RawH2(self.tls(("h2",)))
+
+
+def until_heard(ask):
+    """The first response of five that has a status. Of one that is cut the client may hear only that:
+    over HTTP/3 the reset overtakes what was sent before, when the client stands still; over HTTP/1.1
+    a connection is given up when the client is in the midst of its request and does not listen."""
+    for _ in range(5):
+        response = ask()
+        if response.status:
+            break
+    return response
 
 
 def client_hello():
@@ -345,10 +379,15 @@ class RawH2:
         stream = int.from_bytes(self.rest[5:9], "big") & 0x7FFFFFFF
         payload, self.rest = self.rest[9:9 + size], self.rest[9 + size:]
         if kind == SETTINGS and not flags & ACK:
-            self.send(SETTINGS, ACK, 0, b"")
+            self.answer(SETTINGS, ACK, 0, b"")
         elif kind == PING and not flags & ACK:
-            self.send(PING, ACK, 0, payload)
+            self.answer(PING, ACK, 0, payload)
         return kind, flags, stream, payload
+
+    def answer(self, *frame):
+        """Who has hung up by then said so behind this frame: it is not read yet."""
+        with contextlib.suppress(OSError):
+            self.send(*frame)
 
     def wait_data(self, stream, data):
         """Reads until a stream brought just these bytes more."""
@@ -380,7 +419,7 @@ class RawH2:
             if kind == DATA:
                 body += payload
                 if payload:
-                    self.send(WINDOW_UPDATE, 0, 0, struct.pack(">I", len(payload)))
+                    self.answer(WINDOW_UPDATE, 0, 0, struct.pack(">I", len(payload)))
             if kind in (HEADERS, DATA) and flags & END_STREAM:
                 return ("status", status, body)
 

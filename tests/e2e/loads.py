@@ -7,7 +7,7 @@ import threading
 import time
 
 from clients import FLAG, curl_path
-from live import Cut, HeldH1, HeldH2
+from live import HeldH1, HeldH2
 
 EACH = 25  # requests of one connection, then a new one
 
@@ -26,7 +26,7 @@ class Client(threading.Thread):
             try:
                 self.connections += 1
                 self.connect()
-            except (OSError, AssertionError, Cut, EOFError) as error:
+            except Exception as error:  # whatever it is: nobody else hears of it
                 self.faults.append(f"{type(self).__name__} at {time.monotonic():.3f}, "
                                    f"request {self.answered}: {type(error).__name__} {error}")
 

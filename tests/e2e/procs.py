@@ -2,6 +2,7 @@
 """Processes, ports and waiting: nothing here sleeps for a fixed time, everything
 has an end."""
 
+import contextlib
 import functools
 import os
 import random
@@ -21,7 +22,12 @@ SANITIZERS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "Undefined
               "runtime error:")
 
 
-def wait_for(condition, what, timeout=15):
+# Seconds, for whatever must happen at some time: only what fails takes so long, on however busy a
+# machine, so it is the same for all.
+BOUND = 60
+
+
+def wait_for(condition, what, timeout=BOUND):
     """Polls until condition() is true and returns its value."""
     end = time.monotonic() + timeout
     while True:
@@ -32,7 +38,7 @@ def wait_for(condition, what, timeout=15):
         time.sleep(0.02)
 
 
-def wait_steady(measure, what, timeout=30):
+def wait_steady(measure, what, timeout=BOUND):
     """Polls until measure() has not changed in twenty looks, and returns it."""
     end = time.monotonic() + timeout
     last, same = measure(), 0
@@ -64,16 +70,20 @@ def is_free(port):
                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM))
 
 
+_given = set()  # ports of free_port: they are free until somebody binds them, and have one owner
+
+
 def free_port():
-    """A port below the range that the kernel gives to outgoing connections."""
+    """A port below the range that the kernel gives to outgoing connections; never the same twice."""
     for _ in range(200):
         port = random.randrange(10000, 32000)
-        if is_free(port):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise AssertionError("no free port")
 
 
-def run(*command, env=None, timeout=30, cwd=None, stdin=None):
+def run(*command, env=None, timeout=2 * BOUND, cwd=None, stdin=None):
     """A short-lived program, to its end. Text in, text out."""
     return subprocess.run([str(word) for word in command], env=env, timeout=timeout, cwd=cwd,
                           input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
@@ -113,7 +123,7 @@ class Home:
                    XDG_RUNTIME_DIR=str(self.folder / "run"), H3GW_CAROOT=str(self.caroot))
         return env
 
-    def h3gw(self, *arguments, timeout=30, cwd=None, env=None, stdin=None):
+    def h3gw(self, *arguments, timeout=2 * BOUND, cwd=None, env=None, stdin=None):
         """A subcommand that ends by itself. Its output must be free of sanitizer reports."""
         result = run(H3GW, *arguments, env=merged(self.env, env), timeout=timeout,
                      cwd=cwd or self.folder, stdin=stdin)
@@ -139,13 +149,19 @@ class Server:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=err, env=merged(home.env, env), cwd=folder)
 
+    def _told(self, path):
+        """Whole lines, while it may be in the midst of one."""
+        running = self.running
+        text = path.read_text(errors="replace")
+        return text[:text.rfind("\n") + 1] if running else text
+
     @property
     def out(self):
-        return self.out_path.read_text(errors="replace")
+        return self._told(self.out_path)
 
     @property
     def err(self):
-        return self.err_path.read_text(errors="replace")
+        return self._told(self.err_path)
 
     @property
     def said(self):
@@ -155,19 +171,27 @@ class Server:
     def running(self):
         return self.process.poll() is None
 
-    def wait_ready(self, address="127.0.0.1", timeout=20):
-        """Until a TLS handshake is answered."""
-        wait_for(lambda: not self.running or self.answers(address), "the gateway to answer", timeout)
+    def wait_ready(self, address="127.0.0.1"):
+        """Until a TLS handshake is answered, and the start is over: the workers answer while the
+        control thread still has to watch files and to show the screen, whose last line this is."""
+        wait_for(lambda: not self.running or "  stop       Ctrl-C\n" in self.out, "the start screen")
+        wait_for(lambda: not self.running or self.answers(address), "the gateway to answer")
         assert self.running, f"{self.command} ended with {self.process.returncode}:\n{self.said}"
         return self
 
     def answers(self, address="127.0.0.1"):
+        """Whether somebody speaks TLS there, who has closed this connection then: it is not counted
+        any more by who counts connections."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         try:
             with socket.create_connection((address, self.port), timeout=5) as plain:
-                with context.wrap_socket(plain, server_hostname="localhost"):
+                with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                    with contextlib.suppress(OSError):  # who wants certificates ends it otherwise
+                        rest = tls.unwrap()
+                        while rest.recv(100):
+                            pass
                     return True
         except ssl.SSLError:
             return True  # it speaks TLS, if not with us
@@ -205,7 +229,7 @@ class Server:
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
 
-    def wait(self, timeout=45):
+    def wait(self, timeout=BOUND):
         try:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:

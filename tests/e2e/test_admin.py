@@ -3,11 +3,14 @@
 
 import http.client
 import re
+import threading
 
 import pytest
 
 from clients import VERSIONS
 from procs import REPO, free_port, wait_for
+from spellings import DRAIN_TIMEOUT
+from upstreams import answer_when, closed_port
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (\d+(?:\.\d+)?)$")
@@ -143,16 +146,20 @@ def test_off_by_default(gateway):
     assert "healthz" not in server.said and "prometheus" not in server.said
 
 
-def test_not_ready_while_draining(plain, version):
+def test_not_ready_while_draining(gateway, raw, version):
+    permit = threading.Event()
+    upstream = raw(answer_when(permit))
+    plain = Plain(gateway, "--upstream", upstream.url, DRAIN_TIMEOUT, "600s")
     gateway = plain.gateway
-    download = gateway.curl.start(version, "/drip?numbytes=20&duration=4&delay=0")
-    download.wait_body(1)
+    download = gateway.curl.start(version, "/")
+    wait_for(lambda: upstream.heads, "the request to arrive")
     gateway.server.signal()
     response, text = wait_for(lambda: (lambda r: r if r[0].status == 503 else None)(plain.ready()),
                               "503 while draining")
     assert text == "draining\n"
     assert plain.stats().sum("h3gw_requests_active") == 1
-    assert download.finish().body == b"*" * 20
+    permit.set()
+    assert download.finish().body == b"ok"
     assert gateway.server.wait() == 0
 
 
@@ -216,7 +223,7 @@ def test_upstreams(gateway, app):
     labels = {"upstream": "app", "origin": app.url}
     assert 1 <= stats.sum("h3gw_upstream_connects_total", **labels) <= 3
     assert stats.sum("h3gw_upstream_connect_failures_total", **labels) == 0
-    assert stats.sum("h3gw_upstream_connections", state="busy") == 0
+    wait_for(lambda: plain.stats().sum("h3gw_upstream_connections", state="busy") == 0, "nothing to do")
     app.close()
     wait_for(lambda: plain.stats().sum("h3gw_upstream_connections") == 0, "the pool to be empty")
     assert plain.gateway.curl("h2", "/").status == 502
@@ -260,13 +267,21 @@ def test_wrong_addresses(home, value):
     assert "--health must be ADDR:PORT" in result.stderr
 
 
-def test_the_article(gateway, home, tmp_path):
+@pytest.fixture
+def nobody():
+    with closed_port() as port:
+        yield port
+
+
+def test_the_article(gateway, home, tmp_path, nobody):
     """ini/article.ini, but for its ports."""
     ports = {"8443": free_port(), "15021": free_port(), "15090": free_port()}
     text = (REPO / "ini" / "article.ini").read_text()
     for port, other in ports.items():
         assert f":{port} " in text
         text = text.replace(f":{port} ", f":{other} ")
+    assert "127.0.0.1:8000\n" in text
+    text = text.replace("127.0.0.1:8000\n", f"127.0.0.1:{nobody}\n")
     host = "httpbin.quic-corp.com"
     made = home.h3gw("certgen", host, "--cert-file", tmp_path / "httpbin.crt",
                      "--key-file", tmp_path / "httpbin.key")

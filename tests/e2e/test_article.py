@@ -5,15 +5,14 @@ with curl over HTTP/2 and then over HTTP/3."""
 import pytest
 
 from clients import HTTP_VERSION, curl_path, parse_heads
-from procs import free_port, is_free, run
+from procs import free_port, run
 
 HOST = "httpbin.quic-corp.com"
 
 
 @pytest.fixture(scope="module")
 def demo(shared):
-    # 8443, as the article says, if nobody else on this machine has it now
-    port = 8443 if is_free(8443) else free_port()
+    port = free_port()  # the article's 8443 may be somebody's
     return shared.gateway("--host", HOST, "--listen", f"0.0.0.0:{port}", "--alt-svc-port", "443",
                           listen=[], port=port, host=HOST)
 

@@ -149,9 +149,9 @@ def test_real_app(serve, site, browse):
     saw = site.control("")["log"]
     assert {(entry["proto"], entry["version"]) for entry in saw} == {("https", "h3")}
     assert "seen=1" in next(entry["cookie"] for entry in saw if entry["url"] == "/upload")
-    wait_for(lambda: ("HTTP/3.0", "/events") in seen(front), "the access log")
+    wanted = {"/events", *(f"/image/{i}.png" for i in range(24))}
+    wait_for(lambda: wanted <= {path for _, path in seen(front)}, "the access log")
     assert versions(front) == {"HTTP/3.0"}
-    assert {f"/image/{i}.png" for i in range(24)} <= {path for _, path in seen(front)}
 
 
 def test_reload_and_a_gateway_that_starts_anew(serve, site, browse):

@@ -3,25 +3,22 @@
 never ends cleanly, a connection of which anything is doubtful is not used again, whoever is left
 hears of it, and the next request is answered."""
 
-import fcntl
 import os
 import re
 import socket
 import struct
-import termios
 import threading
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-from clients import FLAG, HEADERS, RST_STREAM, client_hello, curl_path
+from clients import FLAG, HEADERS, RST_STREAM, client_hello, curl_path, until_heard
 from crowds import CrowdH3
 from live import open_files
 from procs import free_port, run, wait_for, wait_steady
-from raw_h3 import RawH3
-from spellings import DRAIN_TIMEOUT, RESPONSE_TIMEOUT
-from upstreams import OK
+from raw_h3 import RawH3, pseudo
+from spellings import DRAIN_TIMEOUT
+from upstreams import OK, closed_port, connecting_to, full_listener, unsent
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -101,9 +98,31 @@ def upstream(shared):
     return Faulty(shared)
 
 
+# Only where nothing else can come than the end of the time is it short: elsewhere the upstream, which
+# is a thread of ours, would have to be quick.
+ROUTES = """
+[server local]
+listen = 127.0.0.1:{port}
+hosts = localhost
+
+[route all]
+upstream = faulty
+
+[route stall]
+path = /stall
+upstream = faulty
+timeout = 300ms
+
+[upstream faulty]
+url = {url}
+"""
+
+
 @pytest.fixture(scope="module")
 def front(shared, upstream):
-    return shared.gateway("--upstream", upstream.url, RESPONSE_TIMEOUT, "300ms")
+    home, port = shared.home(), free_port()
+    (home.folder / "faulty.ini").write_text(ROUTES.format(port=port, url=upstream.url))
+    return shared.gateway("--config", home.folder / "faulty.ini", port=port, listen=[], home=home)
 
 
 def assert_well(front, upstream, version):
@@ -139,7 +158,7 @@ def test_a_post_is_sent_once(front, upstream, name, way):
 @pytest.mark.parametrize("name", ["nothing/reset", "body/close", "trailer/reset", "garbage/stay"])
 @pytest.mark.parametrize("multiplexed", ["h2", "h3"])
 def test_the_clients_connection_goes_on(front, multiplexed, name):
-    result = run(curl_path(), "-q", "-sS", FLAG[multiplexed], "--max-time", "20", *front.curl.arguments(),
+    result = run(curl_path(), "-q", "-sS", FLAG[multiplexed], "--max-time", "60", *front.curl.arguments(),
                  "-o", "/dev/null", "-w", "%{exitcode} %{http_code} %{num_connects}\n",
                  front.url(f"/{name}"), "-o", "/dev/null", front.url("/ok"))
     first, second = result.stdout.splitlines()
@@ -171,7 +190,7 @@ def test_upstream_pauses(impatient, upstream, version, name):
     """Within its response, and for too long."""
     ended = len(upstream.ended)
     path = f"/{name}/stay?{version}"
-    got = impatient.curl(version, path, "--max-time", "60", check=False)
+    got = until_heard(lambda: impatient.curl(version, path, "--max-time", "60", check=False))
     assert got.status == 200 and got.exit not in (0, 28), got
     wait_for(lambda: len(upstream.ended) > ended, "the gateway to hang up")
     line = wait_for(lambda: logged(impatient, path), "a line of the log")
@@ -183,10 +202,6 @@ def test_pause_for_http_1_0(impatient):
     with impatient.curl.h1() as client:
         client.send(b"GET /chunk/stay HTTP/1.0\r\nHost: localhost\r\n\r\n")
         assert client.to_end().endswith(b"not all") and not client.clean
-
-
-def unsent(sock):
-    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 def test_early_answer_of_an_upstream_that_closes(factory, version):
@@ -213,8 +228,8 @@ def test_upstream_that_stops_reading(factory, version):
     the client then does about the rest of its upload."""
     upstream = Faulty(factory)
     front = factory.gateway("--upstream", upstream.url, "--write-timeout", "1s", "--access-log=-")
-    got = front.curl(version, "/upload/deaf", "-T", "-", "-H", "Expect:", "--max-time", "30",
-                     stdin=bytes(60 << 20), check=False)
+    got = until_heard(lambda: front.curl(version, "/upload/deaf", "-T", "-", "-H", "Expect:",
+                                         stdin=bytes(60 << 20), check=False))
     upstream.permit.set()
     assert got.status == 504, got
     assert "took no more of the request" in got.text and "--write-timeout" in got.text, got.text
@@ -224,18 +239,14 @@ def test_upstream_that_stops_reading(factory, version):
 
 
 def test_upstream_that_is_not_there(factory):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    front = factory.gateway("--upstream", f"http://127.0.0.1:{port}")
-    for version in FLAG:
-        for arguments in ([], ["-d", "x" * 1000]):
-            assert front.curl(version, "/", *arguments).status == 502
+    with closed_port() as port:
+        front = factory.gateway("--upstream", f"http://127.0.0.1:{port}")
+        for version in FLAG:
+            for arguments in ([], ["-d", "x" * 1000]):
+                assert front.curl(version, "/", *arguments).status == 502
 
 
 # Clients that leave
-
-PSEUDO = [(":scheme", "https"), (":authority", "localhost")]
-
 
 class Leaver:
     """A request that will be given up, in one of several ways."""
@@ -251,18 +262,19 @@ class Leaver:
                              + (body or b""))
         elif self.version == "h2":
             self.client = front.curl.h2()
-            fields = [(":method", method), (":path", path), *PSEUDO]
+            fields = pseudo(method=method, path=path)
             self.stream = self.client.request(fields, body, end=body is None)
-        elif self.way != "time":
+        elif self.way != "curl":
             self.client = RawH3(front)
-            fields = [(":method", method), (":path", path), *PSEUDO]
+            fields = pseudo(method=method, path=path)
             self.stream = self.client.request(fields, body, end=body is None)
-        else:  # it leaves by itself soon
-            upload = [] if body is None else ["-X", "POST", "-H", "Expect:", "-T", "."]
-            self.transfer = front.curl.start("h3", path, "--max-time", "1", *upload, stdin=body)
-            if body:
-                self.transfer.process.stdin.write(body)
-                self.transfer.process.stdin.flush()
+        else:
+            upload = []
+            if body is not None:
+                file = front.home.folder / "upload"
+                file.write_bytes(body + bytes(1 << 20))
+                upload = ["-X", "POST", "-H", "Expect:", "-T", file, "--limit-rate", "1k"]
+            self.transfer = front.curl.leaver("h3", path, *upload)
 
     def wait_head(self):
         """Until the head of the answer has come."""
@@ -278,8 +290,7 @@ class Leaver:
 
     def leave(self):
         if self.transfer:
-            assert self.transfer.process.wait(60) == 28
-            self.transfer.kill()
+            self.transfer.leave()
             return
         if self.version == "h3":
             if self.way == "stream":
@@ -296,7 +307,7 @@ class Leaver:
 
 
 QUICK = ["h1-close", "h1-reset", "h2-stream", "h2-close", "h2-reset", "h3-stream", "h3-close"]
-WAYS = [*QUICK, "h3-time"]
+WAYS = [*QUICK, "h3-curl"]
 STAGES = {  # the path, and a part of a body
     "before the response": ("/wait/stay", None),
     "between head and body": ("/headed/stay", None),
@@ -400,7 +411,7 @@ def test_client_leaves_in_the_tls_handshake(factory, way, told):
 def test_client_leaves_in_the_quic_handshake(factory):
     """Killed, so that nothing tells of it: they are gone when their time is over."""
     stats = free_port()
-    front = factory.gateway("--handshake-timeout", "1s", "--stats", f"127.0.0.1:{stats}")
+    front = factory.gateway("--handshake-timeout", "5s", "--stats", f"127.0.0.1:{stats}")
 
     def half_open():
         with urllib.request.urlopen(f"http://127.0.0.1:{stats}/stats/prometheus", timeout=20) as page:
@@ -414,26 +425,15 @@ def test_client_leaves_in_the_quic_handshake(factory):
         assert front.curl(version, "/get").status == 200
 
 
-def connecting_to(port):
-    """How many sockets are in SYN_SENT towards it."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "02" for line in lines)
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_client_leaves_before_there_is_a_connection(factory, way):
     """The upstream's queue is full: connecting takes as long as the test wants."""
-    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for filler in (first, second):
-            filler.setblocking(False)
-            filler.connect_ex(full.getsockname())
+    with full_listener() as full:
         port = full.getsockname()[1]
-        wait_for(lambda: connecting_to(port) == 1, "the second filler to find it full")
+        fillers = connecting_to(port)
         front = factory.gateway("--upstream", f"http://127.0.0.1:{port}", "--access-log=-")
         leaver = Leaver(front, way, "/gone", None)
-        wait_for(lambda: connecting_to(port) == 2, "the gateway to try")
+        wait_for(lambda: connecting_to(port) > fillers, "the gateway to try")
         leaver.leave()
         wait_for(lambda: " 499 " in front.server.out, "the gateway to notice")
         front.server.close()

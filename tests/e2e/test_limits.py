@@ -73,7 +73,8 @@ def test_crowd_of_the_slow(gateway, flood, version, method):
         wait_steady(flow, "flow", 90 * PATIENCE)
         each = (wait_steady(front.server.memory, "memory", 60 * PATIENCE) - idle) / CROWD
         print(f"{each / KIB:.1f} KiB for each of {CROWD}")
-        assert each < 256 * KIB
+        # of what was lost QUIC says nothing for seconds, and all that time it is held
+        wait_for(lambda: front.server.memory() - idle < 256 * KIB * CROWD, "memory within the bound")
         others_are_answered(front)
     finally:
         slow.close()
@@ -146,9 +147,10 @@ def open_files(front):
 def half_open(port, kind, count):
     if kind == "quic":
         return [CrowdH3(port, count, "half")]
+    hellos = [client_hello() for _ in range(count)] if kind == "tls" else []  # before time runs
     made = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
-    for sock in made if kind == "tls" else []:
-        sock.sendall(client_hello())
+    for sock, hello in zip(made, hellos):
+        sock.sendall(hello)
     return made
 
 

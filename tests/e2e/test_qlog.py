@@ -15,10 +15,9 @@ from procs import free_port, wait_for
 from spellings import CA_CERT, DRAIN_TIMEOUT, GET_VERSION
 
 class Qlog:
-    """A file as it stands now: its head, and the events behind it."""
+    """What a file says: its head, and the events behind it."""
 
-    def __init__(self, path):
-        text = path.read_text()
+    def __init__(self, text):
         assert text.startswith("\x1e") and text.endswith("\n"), text[-200:]
         self.head, *self.events = [json.loads(record) for record in text[1:].split("\x1e")]
         assert self.head["qlog_format"] == "JSON-SEQ"
@@ -39,8 +38,10 @@ def qlogs(folder):
 
 
 def wait_closed(path):
-    wait_for(lambda: "connection_close" in path.read_text(), "the connection's end")
-    return Qlog(path)
+    def whole():
+        text = path.read_text()
+        return text if "connection_close" in text and text.endswith("\n") else None
+    return Qlog(wait_for(whole, "the connection's end"))
 
 
 def test_each_connection_has_a_file(gateway, tmp_path):
@@ -108,7 +109,7 @@ def test_client_that_vanishes(gateway, app, tmp_path, end):
     else:
         front.server.signal()
     front.server.wait()
-    seen = Qlog(qlogs(tmp_path)[0])
+    seen = Qlog(qlogs(tmp_path)[0].read_text())
     assert "stream" in seen.frames("sent") and "stream" in seen.frames("received")
 
 

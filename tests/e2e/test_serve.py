@@ -15,7 +15,7 @@ import pytest
 from clients import VERSIONS, RawH1, curl_path
 from procs import HAS_IPV6, can_bind, free_port, is_free, run, wait_for
 from spellings import CA_CERT, CA_KEY, CONNECT_TIMEOUT, DRAIN_TIMEOUT, RESPONSE_TIMEOUT
-from upstreams import OK, answer
+from upstreams import OK, answer, full_listener
 
 
 # The start
@@ -66,7 +66,12 @@ def test_start_screen_says_when_the_network_can_come_in(gateway):
 def test_default_listen(gateway):
     if not is_free(8443):
         pytest.skip("port 8443 is in use on this machine")
-    front = gateway(port=8443, listen=[])
+    front = gateway(port=8443, listen=[], ready=False)
+    wait_for(lambda: not front.server.running or front.server.answers(), "an outcome")
+    if not front.server.running and "in use" in front.server.err:
+        front.server.expected_exit = 1
+        pytest.skip("port 8443 came to be used meanwhile")
+    front.server.wait_ready()
     for version in VERSIONS:
         assert front.curl(version, "/get").status == 200
     if HAS_IPV6:
@@ -289,6 +294,18 @@ def test_session_is_resumed(gateway):
         assert again.session_reused
 
 
+def keep_session(port, path):
+    """Whether there is a server, whose ticket is in the file then. It comes behind the handshake:
+    the client stays until it is written."""
+    with subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername",
+                           "localhost", "-sess_out", str(path)], stdin=subprocess.PIPE,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
+        wait_for(lambda: client.poll() is not None or path.exists() and path.read_text().endswith(
+            "-----END SSL SESSION PARAMETERS-----\n"), "a ticket")
+        client.stdin.close()  # now it ends
+    return path.exists()
+
+
 @pytest.fixture(scope="module")
 def foreign_session(tmp_path_factory):
     """A session of another server on localhost, which takes early data."""
@@ -301,12 +318,7 @@ def foreign_session(tmp_path_factory):
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as other:
         try:
-            # The tickets come behind the handshake: what is said back is behind them.
-            other.stdin.write(b"hello\n" * 10)
-            other.stdin.flush()
-            wait_for(lambda: run("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername",
-                                 "localhost", "-sess_out", session, stdin="\n") and session.exists(),
-                     "a session")
+            wait_for(lambda: keep_session(port, session), "a session")
         finally:
             other.kill()
     return session
@@ -427,7 +439,7 @@ def test_upstream_on_the_other_loopback_address(gateway):
 
 
 def test_upstream_that_comes_back(factory, version):
-    backend = factory.app()
+    backend = factory.app(port=free_port())  # none that a connection may get meanwhile
     front = factory.gateway("--upstream", backend.url)
     assert front.curl(version, "/blob/10").status == 200
     backend.close()
@@ -443,27 +455,16 @@ def test_stalled_upstream(gateway, app, version):
     assert response.status == 504
     assert f"127.0.0.1:{backend.port}" in response.text
     wait_for(lambda: "aborted" in backend.events("/stall"), "the request to be given up")
-    assert front.curl(version, "/blob/10").status == 200
+    # so soon, if the app can
+    wait_for(lambda: front.curl(version, "/blob/10").status == 200, "others to be answered")
 
 
 def test_upstream_that_cannot_be_reached(gateway, version):
     """A full backlog: connecting neither succeeds nor fails."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    fillers = []
-    try:
-        while len(fillers) < 8:
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-            fillers.append(filler)
-        front = gateway("--upstream", "http://127.0.0.1:%d" % listener.getsockname()[1],
+    with full_listener() as full:
+        front = gateway("--upstream", "http://127.0.0.1:%d" % full.getsockname()[1],
                         CONNECT_TIMEOUT, "300ms")
         assert front.curl(version, "/").status == 504
-    finally:
-        for sock in (*fillers, listener):
-            sock.close()
 
 
 def test_upstream_name(gateway, app, version):

@@ -36,11 +36,13 @@ def injected(front, call, fault, when="1+2"):
     strace = shutil.which("strace")
     assert strace, "no strace here: apt-get install strace"
     pid = front.server.process.pid
-    said = front.home.folder / "strace"
-    with subprocess.Popen([strace, "-f", "-qq", "-o", str(said), "-e", f"trace={call}", "-e",
-                           f"inject={call}:{fault}:when={when}", "-p", str(pid)],
-                          stdin=subprocess.DEVNULL) as tracer:
-        wait_for(lambda: int(status_of(pid, "TracerPid")) or tracer.poll() is not None, "strace")
+    said, told = front.home.folder / "strace", front.home.folder / "strace.err"
+    with open(told, "wb") as err, subprocess.Popen(
+            [strace, "-f", "-o", str(said), "-e", f"trace={call}", "-e",
+             f"inject={call}:{fault}:when={when}", "-p", str(pid)],
+            stdin=subprocess.DEVNULL, stderr=err) as tracer:
+        # It says so when it has all threads; the kernel knows it as their tracer before.
+        wait_for(lambda: b" attached" in told.read_bytes() or tracer.poll() is not None, "strace")
         assert tracer.poll() is None, "strace could not attach"
         try:
             yield
@@ -101,10 +103,10 @@ REQUESTS = [  # small, large, uploaded: what is asked, and whether the answer is
 ]
 
 
-def requests(front, version):
+def requests(front, version, patience):
     """A few, over connections of their own. What says that it is whole, is."""
     for arguments, right in REQUESTS:
-        response = front.curl(version, *arguments, "--max-time", "20", check=False)
+        response = front.curl(version, *arguments, "--max-time", patience, check=False)
         if (response.exit, response.status) == (0, 200):
             assert right(response), response
         yield response
@@ -112,7 +114,7 @@ def requests(front, version):
 
 def assert_well(front):
     for version in VERSIONS:
-        for response in requests(front, version):
+        for response in requests(front, version, 120):
             assert (response.exit, response.status) == (0, 200), response
 
 
@@ -126,7 +128,7 @@ def test_harmless(front, call, error):
 def test_harmful(front, call, error):
     with injected(front, call, f"error={error}", "1+3"):
         for version in VERSIONS:
-            for response in requests(front, version):
+            for response in requests(front, version, 20):
                 assert response.exit != 0 or response.status in (200, 502, 503), response
     assert_well(front)
 
@@ -359,7 +361,7 @@ def test_file_descriptors_run_out(factory, backend):
                             listen=[f"--listen=127.0.0.{n}:{port}" for n in (1, 2)], port=port)
     pid = front.server.process.pid
     before = wait_steady(lambda: open_files(pid), "open files")
-    most = before + 5
+    most, begin = before + 5, time.monotonic()
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
     clients = [one for pair in zip(connected(front, 20), connected(front, 20, "127.0.0.2"))
@@ -367,18 +369,19 @@ def test_file_descriptors_run_out(factory, backend):
     wait_for(lambda: "no connection can be accepted" in front.server.err, "the gateway to say so")
     wait_for(lambda: open_files(pid) == most, "all to be taken")
 
-    begin, cpu = time.monotonic(), cpu_seconds(pid)
+    quiet, cpu = time.monotonic(), cpu_seconds(pid)
     time.sleep(2)  # what is counted here is how little happens
-    assert cpu_seconds(pid) - cpu < (time.monotonic() - begin) / 5
+    assert cpu_seconds(pid) - cpu < (time.monotonic() - quiet) / 5
     # QUIC needs none, but the upstream does
     for _ in range(5):
         response = front.curl("h3", "/inspect")
         assert response.status == 503 and "open files" in response.text, response
+    told = front.server.err
     took = time.monotonic() - begin
     for words in ("no connection can be accepted", "a limit of the gateway was reached",
                   f"upstream {backend.url}: Too many open files"):
-        assert 1 <= front.server.err.count(words) <= 2 + took, front.server.err
-    assert f"all {most} are in use: raise ulimit -n, or lower max-connections" in front.server.err
+        assert 1 <= told.count(words) <= 1 + took, told
+    assert f"all {most} are in use: raise ulimit -n, or lower max-connections" in told
 
     for client in clients[:10]:
         client.close()
@@ -387,7 +390,7 @@ def test_file_descriptors_run_out(factory, backend):
     for client in clients[10:]:
         client.close()
     assert front.curl("h1", "/inspect").status == 200
-    wait_for(lambda: open_files(pid) == before, "all to be closed")
+    wait_for(lambda: open_files(pid) <= before, "all to be closed")
     for version in VERSIONS:
         assert front.curl(version, "/inspect").status == 200
 
@@ -429,7 +432,7 @@ def test_quic_goes_on_without_file_descriptors(factory):
     for client in clients:
         client.close()
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-    assert front.curl("h1", "/get", "--max-time", "5").status == 200
+    assert front.curl("h1", "/get").status == 200
 
 
 def test_the_logs_disk_is_full(factory):

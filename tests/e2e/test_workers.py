@@ -225,11 +225,12 @@ def test_connections_to_an_upstream(gateway, raw):
     front = gateway("--workers=2", "--upstream", upstream.url, "--max-upstream-connections=2",
                     f"--stats=127.0.0.1:{stats}")
     assert "max-upstream-connections" not in front.server.err
-    asked = [front.curl.start("h1", f"/{n}") for n in range(12)]
-    wait_for(lambda: counted(stats, "h3gw_requests_active") == 12, "all to ask")
+    # so many that one of the workers gets none of them is out of the question
+    asked = [front.curl.start("h1", f"/{n}") for n in range(32)]
+    wait_for(lambda: counted(stats, "h3gw_requests_active") == len(asked), "all to ask")
     wait_for(lambda: len(upstream.received) == 2, "two connections")
     permits.append(True)
-    assert [one.finish().text for one in asked] == ["ok"] * 12
+    assert [one.finish().text for one in asked] == ["ok"] * len(asked)
     assert len(upstream.received) == 2
 
 

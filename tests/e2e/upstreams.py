@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands behind the gateway: a Node app, and a TCP server that follows a script."""
 
+import contextlib
+import fcntl
 import hashlib
 import http.client
 import json
@@ -8,7 +10,9 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
+import termios
 import threading
 from pathlib import Path
 
@@ -102,6 +106,47 @@ class App:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)
+
+
+def unsent(sock):
+    """Bytes that the other side's kernel does not have yet."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+@contextlib.contextmanager
+def closed_port():
+    """Where nobody listens, nor can begin to: the kernel refuses each connection."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def connecting_to(port):
+    """How many sockets are in SYN_SENT towards it."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "02" for line in lines)
+
+
+@contextlib.contextmanager
+def full_listener():
+    """A listening socket whose queue is full: connecting to it neither succeeds nor fails. One
+    connection is taken in all the same; more, when the kernel is late with its own answers."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port, fillers = full.getsockname()[1], []
+
+        def settled():
+            return connecting_to(port) or all(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\1"
+                                              for one in fillers)
+        while not connecting_to(port):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+            wait_for(settled, "it to be taken in, or to wait")
+        yield full
 
 
 class Conn:
