@@ -42,27 +42,29 @@ static int write_stats(void *context, struct exchange *x, struct buf *to) {
 
 /* ---- dumps ---- */
 
-static struct str query_of(struct exchange *x, const char *name) {
-    struct str path = x->request.path;
-    ptrdiff_t mark = str_find(path, '?');
+/* Empty when it is not there. 0 or ERR_NO_MEMORY. */
+static int query_of(struct exchange *x, const char *name, struct str *ret_value) {
+    struct str value = STR("");
+    int err = query_get(&x->arena, message_query(&x->request), str_of(name), &value);
 
-    if (mark < 0)
-        return STR("");
-    return query_get(&x->arena, (struct str){path.p + mark + 1, path.n - (size_t)mark - 1},
-                     str_of(name));
+    if (err == ERR_NO_MEMORY)
+        return err;
+    *ret_value = value;
+    return 0;
 }
 
 static int read_wishes(struct exchange *x, struct dump *d) {
-    struct str form = query_of(x, "form"), port = query_of(x, "port");
+    struct str form, port;
     uint64_t number = 0;
 
+    if (query_of(x, "form", &form) || query_of(x, "port", &port) ||
+        query_of(x, "address", &d->address) || query_of(x, "type", &d->type) ||
+        query_of(x, "name", &d->name))
+        return ERR_NO_MEMORY;
     if (dump_form_parse(form.n ? form : STR("table"), &d->form) ||
         (port.n && (str_to_u64(port, &number) || number > UINT16_MAX)))
         return ERR_INVALID;
     d->port = (uint16_t)number;
-    d->address = query_of(x, "address");
-    d->type = query_of(x, "type");
-    d->name = query_of(x, "name");
     return 0;
 }
 
@@ -83,6 +85,8 @@ static int dump(struct gateway *g, struct exchange *x,
     struct dump d = {.config = &g->now->config, .certs = &certs};
     int err = read_wishes(x, &d);
 
+    if (err == ERR_NO_MEMORY)
+        return 503;
     if (err) {
         buf_str(to, STR("form is table, wide, short or json; port is a number\n"));
         return 400;
@@ -144,9 +148,12 @@ static int post_reload(void *context, struct exchange *x, struct buf *to) {
 
 static int post_stop(void *context, struct exchange *x, struct buf *to) {
     struct gateway *g = context;
+    struct str now;
 
+    if (query_of(x, "now", &now))
+        return 503;
     buf_str(to, STR("draining\n"));
-    task_wake(&g->signals, query_of(x, "now").n ? GATEWAY_END_NOW : GATEWAY_TERM);
+    task_wake(&g->signals, now.n ? GATEWAY_END_NOW : GATEWAY_TERM);
     return 202;
 }
 

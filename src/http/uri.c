@@ -171,12 +171,18 @@ bool query_next(struct str *rest, struct str *ret_name, struct str *ret_value) {
     return true;
 }
 
-struct str query_get(struct arena *arena, struct str query, struct str name) {
+int query_get(struct arena *arena, struct str query, struct str name, struct str *ret_value) {
     struct str key, value;
     while (query_next(&query, &key, &value)) {
         struct str decoded = uri_decode(arena, key, true);
-        if (decoded.p && str_eq(decoded, name))
-            return uri_decode(arena, value, true);
+        if (!decoded.p)
+            return ERR_NO_MEMORY;
+        if (!str_eq(decoded, name))
+            continue;
+        decoded = uri_decode(arena, value, true);
+        if (decoded.p)
+            *ret_value = decoded;
+        return decoded.p ? 0 : ERR_NO_MEMORY;
     }
-    return (struct str){NULL, 0};
+    return ERR_NOT_FOUND;
 }

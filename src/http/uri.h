@@ -29,7 +29,7 @@ struct str uri_decode(struct arena *arena, struct str s, bool plus_is_blank);
 
 /* Next name=value of a query or form, still encoded; false at the end. */
 bool query_next(struct str *rest, struct str *ret_name, struct str *ret_value);
-/* First value of name, decoded; p NULL when there is none. */
-struct str query_get(struct arena *arena, struct str query, struct str name);
+/* First value of name, decoded. 0, ERR_NOT_FOUND, ERR_NO_MEMORY. */
+int query_get(struct arena *arena, struct str query, struct str name, struct str *ret_value);
 
 #endif

@@ -45,7 +45,7 @@ static void query(struct arena *a, struct str text) {
         check(decoded.p && decoded.n <= value.n);
         check(name.n + value.n <= text.n);
     }
-    (void)query_get(a, text, STR("a"));
+    (void)query_get(a, text, STR("a"), &value);
 }
 
 static void head(const struct str part[5]) {

@@ -157,9 +157,12 @@ static void walks_queries(void **state) {
     IS(name, "c");
     IS(value, "2=3");
     assert_false(query_next(&rest, &name, &value));
-    IS(query_get(&arena, STR("x=1&a%62c=d+e%21&abc=2"), STR("abc")), "d e!");
-    assert_null(query_get(&arena, STR("x=1"), STR("y")).p);
-    assert_non_null(query_get(&arena, STR("y"), STR("y")).p);
+    assert_int_equal(query_get(&arena, STR("x=1&a%62c=d+e%21&abc=2"), STR("abc"), &value), 0);
+    IS(value, "d e!");
+    assert_int_equal(query_get(&arena, STR("x=1"), STR("y"), &value), ERR_NOT_FOUND);
+    IS(value, "d e!");
+    assert_int_equal(query_get(&arena, STR("y"), STR("y"), &value), 0);
+    IS(value, "");
 }
 
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -77,11 +77,15 @@ void echo_wait(struct echo *e, uint64_t at_ns) {
 }
 
 bool echo_number(struct echo *e, const char *name, struct range range, double *ret_value) {
-    struct str text = query_get(&e->end.x->arena, e->query, str_of(name));
+    struct str text = STR("");
     double value = range.standard;
     char *end;
 
-    if (text.p && text.n) {
+    if (query_get(&e->end.x->arena, e->query, str_of(name), &text) == ERR_NO_MEMORY) {
+        echo_error(e, 503, STR("out of memory"));
+        return false;
+    }
+    if (text.n) {
         value = strtod(text.p, &end);
         if (end != text.p + text.n || !(value >= range.low && value <= range.high)) {
             struct str detail =

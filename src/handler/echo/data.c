@@ -48,10 +48,14 @@ static void fill(uint64_t seed, uint8_t *p, size_t n) {
 /* The same seed in the query gives the same bytes again. */
 static int make_bytes(struct echo *e, uint8_t *p, size_t n) {
     struct exchange *x = e->end.x;
-    struct str text = query_get(&x->arena, e->query, STR("seed"));
-    uint64_t seed = seed_of(text);
-    int err = text.p ? 0 : draw_seed(x->env, &seed);
+    struct str text;
+    uint64_t seed = 0;
+    int err = query_get(&x->arena, e->query, STR("seed"), &text);
 
+    if (err == 0)
+        seed = seed_of(text);
+    else if (err == ERR_NOT_FOUND)
+        err = draw_seed(x->env, &seed);
     if (err == 0)
         fill(seed, p, n);
     return err;

@@ -67,6 +67,8 @@ void shape_body(struct echo *e, struct json *j, struct json_value *object);
 /* ---- value.c ---- */
 /* Text as it is, bytes as a data: URL. */
 struct json_value *shape_bytes(struct json *j, struct str bytes);
+/* What was made in the arena; p NULL: memory ended, and so it did for the JSON. */
+struct str shape_made(struct json *j, struct str text);
 /* A name that is there already becomes a list. */
 void shape_add(struct json *j, struct json_value *object, struct str name,
                struct json_value *value);
@@ -76,7 +78,7 @@ void multipart_read(struct json *j, struct str body, struct str boundary, struct
                     struct json_value *files);
 
 /* A query argument as a number, with its default and bounds; false: it is no number, and
- * the 400 has been sent. */
+ * the 400 has been sent; or memory ended, and a 503 has. */
 struct range {
     double standard, low, high;
 };

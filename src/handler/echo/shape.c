@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
 #include "handler/echo/endpoint.h"
 #include "http/uri.h"
 
@@ -9,8 +10,9 @@ static struct json_value *pairs(struct echo *e, struct json *j, struct str encod
     struct str name, value;
 
     while (query_next(&encoded, &name, &value)) {
-        struct str key = uri_decode(arena, name, true);
-        shape_add(j, object, key, shape_bytes(j, uri_decode(arena, value, true)));
+        name = shape_made(j, uri_decode(arena, name, true));
+        value = shape_made(j, uri_decode(arena, value, true));
+        shape_add(j, object, name, shape_bytes(j, value));
     }
     return object;
 }
@@ -51,7 +53,8 @@ static void add_header(struct json *j, struct json_value *object, struct str nam
     buf_str(&joined, json_text(before));
     buf_char(&joined, ',');
     buf_str(&joined, value);
-    json_set(j, object, name, joined.failed ? NULL : json_str(j, buf_view(&joined)));
+    j->failed |= joined.failed;
+    json_set(j, object, name, json_str(j, buf_view(&joined)));
     buf_fini(&joined);
 }
 
@@ -59,18 +62,20 @@ struct json_value *shape_headers(struct echo *e, struct json *j) {
     const struct message *q = &e->end.x->request;
     struct arena *arena = &e->end.x->arena;
     struct json_value *object = json_object(j);
-    bool all = query_get(arena, e->query, STR("show_env")).p != NULL;
+    struct str show;
+    int err = query_get(arena, e->query, STR("show_env"), &show);
 
+    j->failed |= err == ERR_NO_MEMORY;
     if (q->authority.n)
         json_add_str(j, object, STR("Host"), q->authority);
     if (q->content_length >= 0) {
         struct str length = arena_format(arena, "%lld", (long long)q->content_length);
-        json_add_str(j, object, STR("Content-Length"), length);
+        json_add_str(j, object, STR("Content-Length"), shape_made(j, length));
     }
     for (size_t i = 0; i < q->fields.n; i++) {
         struct field f = q->fields.v[i];
-        if (all || !is_forwarding(f.name))
-            add_header(j, object, title_case(arena, f.name), f.value);
+        if (err == 0 || !is_forwarding(f.name))
+            add_header(j, object, shape_made(j, title_case(arena, f.name)), f.value);
     }
     return object;
 }
@@ -82,8 +87,9 @@ struct json_value *shape_origin(struct echo *e, struct json *j) {
 struct json_value *shape_url(struct echo *e, struct json *j) {
     const struct message *q = &e->end.x->request;
 
-    return json_str(j, arena_format(&e->end.x->arena, STR_FMT "://" STR_FMT STR_FMT,
-                                    STR_ARG(q->scheme), STR_ARG(q->authority), STR_ARG(q->path)));
+    struct str url = arena_format(&e->end.x->arena, STR_FMT "://" STR_FMT STR_FMT,
+                                  STR_ARG(q->scheme), STR_ARG(q->authority), STR_ARG(q->path));
+    return json_str(j, shape_made(j, url));
 }
 
 /* The value of a parameter of a field like content-type; quotes go. */

@@ -48,11 +48,14 @@ static int draw(const struct choice *v, size_t n) {
     return n ? v[n - 1].status : 0;
 }
 
+/* 503 as well if there is no memory to read them. */
 static int choose(struct echo *e) {
     struct choice v[MAX_CODES];
     struct str rest = uri_decode(&e->end.x->arena, e->rest, false), part;
     size_t n = 0;
 
+    if (!rest.p)
+        return 503;
     while (str_cut(&rest, ',', &part)) {
         if (n == MAX_CODES || !read_choice(part, &v[n]))
             return 0;

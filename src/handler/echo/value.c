@@ -12,9 +12,15 @@ struct json_value *shape_bytes(struct json *j, struct str bytes) {
     buf_init(&url);
     buf_str(&url, STR("data:application/octet-stream;base64,"));
     base64_encode(&url, bytes);
-    value = url.failed ? NULL : json_str(j, buf_view(&url));
+    j->failed |= url.failed;
+    value = json_str(j, buf_view(&url));
     buf_fini(&url);
     return value;
+}
+
+struct str shape_made(struct json *j, struct str text) {
+    j->failed |= !text.p;
+    return text;
 }
 
 void shape_add(struct json *j, struct json_value *object, struct str name,
