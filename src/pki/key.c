@@ -63,13 +63,15 @@ static int set_rng(struct key *key) {
 
 static int key_new(enum key_kind kind, struct key **ret_key) {
     struct key *key = calloc(1, sizeof(*key));
+    int wolf;
 
     if (!key)
         return ERR_NO_MEMORY;
     key->kind = kind;
-    if (wc_InitRng(&key->rng)) {
+    wolf = wc_InitRng(&key->rng);
+    if (wolf) {
         free(key);
-        return ERR_SYSTEM;
+        return err_of(wolf, ERR_SYSTEM);
     }
     if (init_kind(key) || set_rng(key)) {
         key_free(key);

@@ -2,23 +2,24 @@
 #include "sys/listening.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/check.h"
+enum { ROW_BYTES = 256, STATE_LISTEN = 0x0a };
 
-enum { ROW_BYTES = 256, ADDRESS_DIGITS = 32, STATE_LISTEN = 0x0a };
-
-/* "0100007F", or four such words: each is printed as this machine reads it. */
+/* "0100007F", or four such words: each is printed as this machine reads it. How many bytes. */
 static size_t address_of(const char *digits, uint8_t to[16]) {
+    enum { WORD = 8 };
+    char word[WORD + 1] = "";
     size_t n = 0;
-    unsigned word;
 
-    for (; n < 16 && sscanf(digits, "%8x", &word) == 1; n += sizeof word, digits += 8) {
-        uint32_t bytes = word;
+    while (n < 16 && strspn(digits, "0123456789ABCDEF") >= WORD) {
+        memcpy(word, digits, WORD);
+        uint32_t bytes = (uint32_t)strtoul(word, NULL, 16);
         memcpy(to + n, &bytes, sizeof bytes);
-        if (strlen(digits) <= 8)
-            return n + sizeof word;
+        n += sizeof bytes;
+        digits += WORD;
     }
     return n;
 }
@@ -45,14 +46,18 @@ static bool takes(const uint8_t *bound, size_t n, const struct addr *a) {
 
 /* "   0: 0100007F:1F90 00000000:0000 0A …": number, local, remote, state. */
 static bool is_listener(const char *row, const struct addr *a) {
-    char digits[ADDRESS_DIGITS + 1];
-    unsigned port, state;
+    const char *local = strstr(row, ": "), *state;
     uint8_t bound[16];
+    char *end;
 
-    if (sscanf(row, " %*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x", digits, &port, &state) != 3)
+    if (!local)
         return false;
-    return state == STATE_LISTEN && port == addr_port(a) &&
-           takes(bound, address_of(digits, bound), a);
+    size_t n = address_of(local + 2, bound);
+    const char *port = local + 2 + 2 * n;
+    if (n == 0 || *port != ':' || strtoul(port + 1, &end, 16) != addr_port(a) || *end != ' ')
+        return false;
+    state = strchr(end + 1, ' ');
+    return state && strtoul(state, NULL, 16) == STATE_LISTEN && takes(bound, n, a);
 }
 
 static bool table_has(const char *path, const struct addr *a, bool unknown) {
