@@ -602,7 +602,8 @@ def test_forwarded(gateway, raw, version):
 @shows("log-level")
 def test_log_level(gateway):
     """How much is told of an upstream that is not there, and of a frame that is none."""
-    told = {"warn": "GET http://127.0.0.1:1: ", "info": "upstream http://127.0.0.1:1: ", "debug": "h2: "}
+    told = {"warn": "GET http://127.0.0.1:1: ", "info": "upstream http://127.0.0.1:1: connection refused",
+            "debug": "h2: "}
     levels = ["error", *told]
     for at, level in enumerate(levels):
         front = gateway("--upstream", "http://127.0.0.1:1", f"--log-level={level}")
