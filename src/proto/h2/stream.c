@@ -19,16 +19,11 @@ static void enter(struct mux_stream *s) {
 
 /* ---- end ---- */
 
-static uint32_t code_of(const struct mux_stream *s, enum reason reason) {
-    bool blame = !s->mux->server && reason == REASON_UPSTREAM_PROTOCOL;
-    return blame ? NGHTTP2_PROTOCOL_ERROR : reason_h2(reason);
-}
-
 static void reset(struct mux_stream *s, enum reason reason) {
     if (s->closed || s->reset_sent || s->mux->failed)
         return;
     s->reset_sent = true;
-    uint32_t code = code_of(s, reason);
+    uint32_t code = reason_h2(reason);
     if (nghttp2_submit_rst_stream(ng_of(s), NGHTTP2_FLAG_NONE, id_of(s), code) != 0)
         h2_fail(h2_of_mux(s->mux));
 }

@@ -57,14 +57,8 @@ void h3_stream_reset(struct mux_stream *s, uint64_t code) {
         h3_fail(h3, NGHTTP3_ERR_NOMEM);
 }
 
-/* RFC 9114 4.1.2 */
-static uint64_t code_of(const struct mux_stream *s, enum reason reason) {
-    bool blame = !s->mux->server && reason == REASON_UPSTREAM_PROTOCOL;
-    return blame ? H3_MESSAGE_ERROR : reason_h3(reason);
-}
-
 static void reset(struct mux_stream *s, enum reason reason) {
-    h3_stream_reset(s, code_of(s, reason));
+    h3_stream_reset(s, reason_h3(reason));
 }
 
 /* Nobody wants the rest of the request: RFC 9114 4.1. */

@@ -5,7 +5,10 @@
 /* A client stream: the back end of an exchange. */
 
 static void reset(struct mux_stream *s, enum reason reason) {
-    s->mux->ops->reset(s, reason);
+    /* a message is as malformed to who sent it, whichever side that is (RFC 9113 8.1.1, RFC 9114
+     * 4.1.2) */
+    bool blame = reason == REASON_UPSTREAM_PROTOCOL;
+    s->mux->ops->reset(s, blame ? REASON_CLIENT_PROTOCOL : reason);
 }
 
 static void respond(struct mux_stream *s) {
