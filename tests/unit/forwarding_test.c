@@ -254,6 +254,13 @@ static void traces(void **state) {
 #define TRACE_ID "4bf92f3577b34da6a3ce929d0e0e4736"
 #define PARENT "00f067aa0ba902b7"
 
+static void forward_trace(struct way *w, const char *parent) {
+    begin(w);
+    field(w, "traceparent", parent);
+    field(w, "tracestate", "a=1");
+    finish(w);
+}
+
 static void traces_that_came(void **state) {
     static const char *const parents[] = {
         "00-" TRACE_ID "-" PARENT "-01",
@@ -264,10 +271,7 @@ static void traces_that_came(void **state) {
     struct way *w = *state;
 
     for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
-        begin(w);
-        field(w, "traceparent", parents[i]);
-        field(w, "tracestate", "a=1");
-        finish(w);
+        forward_trace(w, parents[i]);
         assert_field(&w->request, "traceparent", parents[i]);
         assert_field(&w->request, "tracestate", "a=1");
         assert_field(&w->request, "x-b3-traceid", NULL);
@@ -299,10 +303,7 @@ static void traces_that_nobody_can_read(void **state) {
     struct way *w = *state;
 
     for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
-        begin(w);
-        field(w, "traceparent", parents[i]);
-        field(w, "tracestate", "a=1");
-        finish(w);
+        forward_trace(w, parents[i]);
         struct str parent = value(&w->request, "traceparent"),
                    id = value(&w->request, "x-b3-traceid");
         if (parent.n != 55 || str_eq(parent, str_of(parents[i])))
